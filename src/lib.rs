@@ -27,26 +27,35 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Mosaic::request`] says more about a call; [`Mosaic::stream`] brings a model's answer as it comes; [`Mosaic::router`]
+//! Every operation is a method as well: `gateway.git().repo_get(input)`, see [`embed::operations`]. A [`Request`](embed::Request)
+//! says more about a call; [`Mosaic::stream`] brings a model's answer as it comes; [`Mosaic::router`]
 //! and [`Mosaic::admin_router`] mount in a server of one's own, [`embed::serve`] binds both as the configuration says.
 //! [`Mosaic::tree`], [`Mosaic::ledger`] and [`Mosaic::events`] show the supervision, [`Mosaic::metrics`] the numbers.
+//!
+//! What is promised is what is documented here, listed in `tests/public/surface.txt`. What is hidden is the program's, and public
+//! for that and its tests alone: it may change at any time.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 #[cfg(feature = "server")]
+#[doc(hidden)]
 pub mod admin;
 pub mod bus;
 pub mod catalogue;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 pub mod config;
 pub mod credential;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod demo;
 #[cfg(feature = "server")]
+#[doc(hidden)]
 pub mod descriptors;
 pub mod dispatch;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod doctor;
 #[cfg_attr(
     not(feature = "server"),
@@ -56,18 +65,25 @@ pub mod embed;
 pub mod failures;
 mod leisure;
 mod markup;
+#[cfg(feature = "server")]
+pub mod oauth;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod program;
 pub mod providers;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod secret;
 #[cfg(feature = "server")]
+#[doc(hidden)]
 pub mod server;
+#[doc(hidden)]
 pub mod stores;
 #[cfg(feature = "server")]
+#[doc(hidden)]
 pub mod surfaces;
 pub mod telemetry;
+#[doc(hidden)]
 pub mod wire;
 mod wording;
 

@@ -15,6 +15,7 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Upload;
 use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::catalogue::Entry;
 use crate::cli::{LocalCalls, Problem, Runtime};
@@ -40,8 +41,8 @@ impl Runtime for Program {
         Box::pin(async move {
             // First of all: whatever comes now is heeded, and a hangup is none of our matter.
             let told = stopped()?;
-            ignore_hangup()?;
-            serve_until_told(load_sound(Some(&config)).await?, told).await
+            let hangups = heed_hangups()?;
+            serve_until_told(load_sound(Some(&config)).await?, told, hangups).await
         })
     }
 
@@ -169,6 +170,22 @@ impl Runtime for Program {
         })
     }
 
+    #[cfg(feature = "mcp")]
+    fn talk(&self, config: PathBuf, toolsets: Option<String>) -> BoxFuture<Result<(), Problem>> {
+        Box::pin(async move {
+            let Loaded { config, origins } = load_sound(Some(&config)).await?;
+            let told = stopped()?;
+            let _logging = logging(&config.log)?;
+            let gateway = Mosaic::builder(config).origins(origins).start().await?;
+            let said = tokio::select! {
+                said = gateway.talk(toolsets.as_deref()) => said,
+                () = told => Ok(()),
+            };
+            gateway.shutdown().await;
+            Ok(said?)
+        })
+    }
+
     fn local(&self, config: Option<PathBuf>, keyed: bool) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>> {
         Box::pin(async move {
             let Loaded { mut config, origins } = load_sound(config.as_deref()).await?;
@@ -243,7 +260,11 @@ fn servers(sandbox: &Sandbox) -> String {
     lines.chain([faults]).collect()
 }
 
-async fn serve_until_told(loaded: Loaded, told: impl Future<Output = ()> + Send) -> Result<(), Problem> {
+async fn serve_until_told(
+    loaded: Loaded,
+    told: impl Future<Output = ()> + Send,
+    hangups: Arc<Notify>,
+) -> Result<(), Problem> {
     let Loaded { config, origins } = loaded;
     let (log, _flush) = logging(&config.log)?;
     let log = Arc::new(log);
@@ -278,9 +299,18 @@ async fn serve_until_told(loaded: Loaded, told: impl Future<Output = ()> + Send)
         }
     };
     tracing::info!(public = %serving.public, admin = %serving.admin, "serving");
+    let renewing = async {
+        loop {
+            hangups.notified().await;
+            if serving.reload_certificates() {
+                tracing::info!("the certificates' files are read again");
+            }
+        }
+    };
     let gave_up = tokio::select! {
         () = told => None,
         reason = gateway.failed() => Some(reason),
+        never = renewing => never,
     };
     tracing::info!("stopping");
     let told_again = stopped()?;
@@ -307,15 +337,20 @@ pub fn outlive_hangups(args: &[OsString]) {
     }
 }
 
-/// From now on a SIGHUP, be it of a terminal that closes or of one who expects a reload, is told of and does nothing.
-fn ignore_hangup() -> Result<(), Problem> {
+/// From now on a SIGHUP, be it of a terminal that closes or of one who expects a reload, is told of, and passed on.
+fn heed_hangups() -> Result<Arc<Notify>, Problem> {
     let mut hangup = listen(SignalKind::hangup())?;
+    let hangups = Arc::new(Notify::new());
+    let heard = hangups.clone();
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            tracing::info!("SIGHUP changes nothing: providers are changed by `mosaic plugins`, all else by a restart");
+            tracing::info!(
+                "SIGHUP changes nothing but certificates: providers are changed by `mosaic plugins`, all else by a restart"
+            );
+            heard.notify_one();
         }
     });
-    Ok(())
+    Ok(hangups)
 }
 
 fn listen(kind: SignalKind) -> Result<Signal, Failure> {
@@ -437,6 +472,7 @@ impl From<StartError> for Problem {
             | StartError::WeakAdminToken
             | StartError::ClusterKey(_)
             | StartError::WeakClusterKey
+            | StartError::Certificate { .. }
             | StartError::Operation(_)
             | StartError::Tier(_)
             | StartError::Key(_) => of(Kind::InvalidInput).hint(REFERENCE),

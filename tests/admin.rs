@@ -68,6 +68,7 @@ async fn start(token: Option<&str>, addr: [u8; 4]) -> Admin {
         addr: (addr, 9901).into(),
         hosts: vec!["mosaic.internal".to_owned()],
         token: token.map(SecretString::from),
+        keys: None,
         readiness: Arc::new(move || Readiness {
             checks: vec![
                 Check {
@@ -254,7 +255,7 @@ async fn a_restart_needs_a_path_a_reason_and_a_post() {
     let orders = admin.port.orders.lock().expect("no panic").clone();
     let restart = AdminOrder::RestartActor("root/router".to_owned());
     assert_eq!(
-        (&orders[0].action, &*orders[0].reason, orders[0].who),
+        (&orders[0].action, &*orders[0].reason, &*orders[0].who),
         (&restart, "stuck", "admin")
     );
 }
@@ -281,5 +282,5 @@ async fn a_dry_run_previews_and_does_nothing() {
     }
     assert!(admin.port.orders.lock().expect("no panic").is_empty());
     assert_eq!(told(post("?dry_run=false")).await.0, 200);
-    assert_eq!(admin.port.orders.lock().expect("no panic")[0].who, "loopback");
+    assert_eq!(admin.port.orders.lock().expect("no panic")[0].who.as_ref(), "loopback");
 }

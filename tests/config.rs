@@ -109,6 +109,30 @@ fn the_directory_names_accounts_at_instances_that_there_are() {
 }
 
 #[test]
+fn an_alias_stands_for_models_and_no_other_alias() {
+    let text = "[models.aliases]\nfast = [\"x~m\", \"m\"]\nm = [\"m\"]\n";
+    let errors = parse(text, &[]).expect_err("one names another");
+    let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        ["m.toml:2: models.aliases.fast[1]: is an alias itself: name models"]
+    );
+    let text = "[models.aliases]\nfast = [\"x~m\", \"n\"]\nm = [\"m\"]\n";
+    let aliases = parse(text, &[]).expect("sound").config.models.aliases;
+    assert_eq!((aliases["fast"].len(), aliases["m"].len()), (2, 1));
+    for wrong in [
+        "none = []",
+        "\"a b\" = [\"m\"]",
+        "\"a~b\" = [\"m\"]",
+        "a = [\"\"]",
+        "a = [1]",
+        "a = \"m\"",
+    ] {
+        assert!(parse(&format!("[models.aliases]\n{wrong}\n"), &[]).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn types_and_ranges_are_checked_everywhere_at_once() {
     refused(
         r#"
@@ -301,8 +325,9 @@ fn open_doors_are_refused() {
         "[server]\nlisten = \"0.0.0.0:80\"\n[admin]\nlisten = \"[::]:81\"",
         &[],
         &[
-            "m.toml:2: server.listen: not a loopback address, and no [keys] are configured: anyone could call",
-            "m.toml:4: admin.listen: not a loopback address, and admin.token is not set: anyone could administer",
+            "m.toml:2: server.listen: not a loopback address, and neither [keys] nor [oauth] are configured: anyone could call",
+            "m.toml:4: admin.listen: not a loopback address, and neither admin.token nor a key with the scope admin is set: \
+             anyone could administer",
         ],
     );
     let closed = "[server]\nlisten = \"0.0.0.0:80\"\n[admin]\nlisten = \"[::]:81\"\ntoken = \"env:T\"\n\

@@ -12,7 +12,7 @@ use mosaic::sandbox::{Effect, Fault};
 use serde_json::json;
 
 /// Families that dashboards and alerts are made of.
-const EXPECTED: [&str; 47] = [
+const EXPECTED: [&str; 48] = [
     "mosaic_actor_mailbox_depth",
     "mosaic_actor_restarts_total",
     "mosaic_actors",
@@ -56,6 +56,7 @@ const EXPECTED: [&str; 47] = [
     "mosaic_refused_total",
     "mosaic_retries_refused_total",
     "mosaic_retries_total",
+    "mosaic_tls_handshakes_failed_total",
     "mosaic_webhook_deliveries_total",
     "process_cpu_seconds_total",
     "process_open_fds",

@@ -257,7 +257,7 @@ async fn the_docs_show_each_call_whole_and_a_strict_policy() {
                 r#"data-method="POST" data-path="admin/v1/plugins""#,
                 r#"name="dry_run" data-in="query""#,
                 r#"data-in="body" data-type="application/json""#,
-                "&quot;reason&quot;: &quot;&quot;",
+                "&quot;reason&quot;: &quot;reason&quot;",
                 r#"id="token" type="password""#,
             ],
         ),

@@ -51,8 +51,8 @@ fn every_operation_is_in_the_document_once_with_all_its_inputs() {
     let count: usize = in_document.map(|path| path.as_object().expect("methods").len()).sum();
     assert_eq!(
         count,
-        OPERATIONS.len() + 7,
-        "the operations, four about the gateway itself, and three for events"
+        OPERATIONS.len() + 8,
+        "the operations, five about the gateway itself, and three for events"
     );
 }
 
@@ -148,6 +148,141 @@ fn every_error_code_is_the_problem_of_some_status_of_every_operation() {
             .expect("the codes of the status");
         assert!(listed.iter().any(|code| code == row.code), "{}", row.code);
     }
+}
+
+/// A schema, where what it refers to is found.
+fn compiled(document: &Value, schema: &Value) -> jsonschema::Validator {
+    let mut whole = schema.clone();
+    whole["components"] = document["components"].clone();
+    jsonschema::validator_for(&whole).expect("a schema")
+}
+
+#[track_caller]
+fn is_valid(document: &Value, schema: &Value, example: &Value, what: &str) {
+    if let Err(error) = compiled(document, schema).validate(example) {
+        panic!("{what}: {error}: {example}");
+    }
+}
+
+/// All of the document, by their ids.
+fn operations(document: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let paths = document["paths"].as_object().expect("paths").values();
+    let methods = paths.flat_map(|path| path.as_object().expect("methods").values());
+    methods.map(|operation| (operation["operationId"].as_str().expect("an id"), operation))
+}
+
+#[test]
+fn every_body_and_answer_has_an_example_that_is_valid() {
+    let document = document();
+    let (mut checked, mut seen) = (0, HashSet::new());
+    let mut valid = |schema: &Value, example: &Value, id: &str| {
+        checked += 1;
+        // Errors are the same everywhere.
+        if seen.insert(format!("{schema}{example}")) {
+            is_valid(&document, schema, example, id);
+        }
+    };
+    for (id, operation) in operations(&document) {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            if parameter["required"] == true {
+                valid(&parameter["schema"], &parameter["example"], id);
+            }
+        }
+        let answers = operation["responses"].as_object().expect("responses").values();
+        let answers = answers.map(|answer| &resolve(&document, answer)["content"]);
+        for content in answers.chain([&operation["requestBody"]["content"]]) {
+            for media_type in ["application/json", "application/problem+json"] {
+                if let Some(content) = content.get(media_type) {
+                    valid(&content["schema"], &content["example"], id);
+                }
+            }
+            if let Some(events) = content.get("text/event-stream")
+                && let Some(event) = events.get("x-event-data")
+            {
+                let example = events["example"].as_str().expect("an example");
+                let data = example.split("data: ").nth(1).and_then(|rest| rest.split('\n').next());
+                let data: Value = serde_json::from_str(data.expect("an event")).expect("JSON");
+                valid(event, &data, id);
+            }
+        }
+    }
+    assert!(checked > 20 * OPERATIONS.len(), "{checked}");
+}
+
+#[test]
+fn every_example_of_an_input_is_one_that_the_gateway_takes() {
+    let document = document();
+    let cursors = mosaic::catalogue::cursor::CursorKey::random();
+    let mut refused = Vec::new();
+    for (id, operation) in operations(&document) {
+        let Some(entry) = mosaic::catalogue::find(id) else {
+            continue;
+        };
+        let mut input = match operation.pointer("/requestBody/content/application~1json/example") {
+            Some(body) => body.clone(),
+            None => serde_json::json!({}),
+        };
+        for parameter in operation["parameters"].as_array().expect("parameters") {
+            if parameter["required"] == true {
+                input[parameter["name"].as_str().expect("a name")] = parameter["example"].clone();
+            }
+        }
+        if let Err(failure) = entry.prepare(input.clone(), false, &cursors) {
+            refused.push(format!("{id}: {failure}: {input}"));
+        }
+    }
+    assert!(refused.is_empty(), "{refused:#?}");
+}
+
+#[test]
+fn what_is_absent_is_not_null() {
+    let document = document();
+    for (id, operation) in operations(&document) {
+        for (name, value) in operation.as_object().expect("an operation") {
+            assert!(!value.is_null(), "{id}: {name}");
+        }
+    }
+}
+
+#[test]
+fn what_http_adds_is_described_where_it_can_come() {
+    let document = document();
+    for (id, operation) in operations(&document) {
+        let Some(entry) = mosaic::catalogue::find(id) else {
+            continue;
+        };
+        let declaration = entry.declaration;
+        let tagged = declaration.method.as_str() == "GET" && !declaration.bytes && !declaration.facts.streaming;
+        let answers = &operation["responses"];
+        assert_eq!(answers.get("304").is_some(), tagged, "{id}");
+        assert_eq!(answers["200"]["headers"].get("ETag").is_some(), tagged, "{id}");
+        let parameters = operation["parameters"].as_array().expect("parameters");
+        let has = |name: &str| {
+            let reference = format!("#/components/parameters/{name}");
+            parameters.iter().any(|row| row["$ref"] == *reference)
+        };
+        assert_eq!((has("if_none_match"), has("if_match")), (tagged, tagged), "{id}");
+        assert_eq!(has("last_event_id"), declaration.goes_on.is_some(), "{id}");
+        assert!(has("timing"), "{id}");
+    }
+    let follows = OPERATIONS
+        .iter()
+        .filter_map(|entry| Some((entry, entry.declaration.goes_on?)));
+    for (entry, (field, member)) in follows {
+        assert!(
+            entry.declaration.facts.streaming && entry.field(field).is_some(),
+            "{}",
+            entry.name()
+        );
+        let events = entry.output_schema.as_value().to_string();
+        assert!(events.contains(&format!("\"{member}\"")), "{}", entry.name());
+    }
+    let limited = &document["components"]["responses"]["Error429"]["headers"];
+    assert!(limited.get("Retry-After").is_some() && limited.get("RateLimit").is_some());
+    assert_eq!(
+        document["security"],
+        serde_json::json!([{ "bearer": [] }, { "apiKey": [] }])
+    );
 }
 
 /// The public document, and the admin listener's.

@@ -99,10 +99,7 @@ struct Template {
 impl Template {
     fn new() -> Self {
         Template {
-            caller: Caller {
-                tenant: Arc::from("t"),
-                identity: Arc::from("bench"),
-            },
+            caller: Caller::new("t", "bench"),
             resource: Resource::parse("acme/thing"),
             input: Arc::new(()),
         }

@@ -125,10 +125,7 @@ fn main() {
     // `cargo bench` says so; `cargo test` does not.
     let whole = std::env::args().any(|argument| argument == "--bench");
     let rounds = if whole { 200 } else { 3 };
-    let caller = Caller {
-        tenant: Arc::from("bench"),
-        identity: Arc::from("bench"),
-    };
+    let caller = Caller::new("bench", "bench");
     let operation = Operations::new([&READ]).get(READ.name).expect("it is there");
     let deadline = tokio::time::Instant::from_std(Instant::now());
     let call = Call::new(operation, Resource::none(), caller, Arc::new(()), deadline);

@@ -4,7 +4,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use crate::decision::Explained;
 use crate::driver::BoxFuture;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
+use crate::policy::scopes::{Action, Scopes};
 use crate::stream::{BodyStream, ByteStream, Frame, Tally, Upload};
 
 pub use crate::attributes::{Attributes, Performance, Priority};
@@ -89,6 +90,52 @@ pub struct Caller {
     pub tenant: Arc<str>,
     /// The identity within the tenant, for records.
     pub identity: Arc<str>,
+    /// What it was granted of what its tenant may; absent: all of that.
+    pub scopes: Option<Arc<Scopes>>,
+}
+
+impl Caller {
+    /// One who may whatever its tenant may.
+    pub fn new(tenant: impl Into<Arc<str>>, identity: impl Into<Arc<str>>) -> Self {
+        Caller {
+            tenant: tenant.into(),
+            identity: identity.into(),
+            scopes: None,
+        }
+    }
+
+    /// The same, with what it was granted alone.
+    #[must_use]
+    pub fn granted(self, scopes: Option<Arc<Scopes>>) -> Self {
+        Caller { scopes, ..self }
+    }
+
+    /// Whether it was granted an action on what is called `name`, as operations are called.
+    pub fn may(&self, name: &str, action: Action) -> bool {
+        self.scopes.as_ref().is_none_or(|scopes| scopes.allow(name, action))
+    }
+
+    /// Whether it was granted an operation.
+    pub fn may_do(&self, operation: &Operation) -> bool {
+        self.may(operation.name, operation.action())
+    }
+
+    /// Refuses what it was not granted, and names the scope that is missing.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub fn check(&self, operation: &Operation, action: Action) -> Result<(), Failure> {
+        if self.may(operation.name, action) {
+            return Ok(());
+        }
+        let sentence = format!(
+            "{} takes the scope {}:{}, which this caller was not granted",
+            operation.name,
+            operation.service,
+            action.as_str()
+        );
+        Err(Failure::new(Kind::Forbidden, sentence).never_sent())
+    }
 }
 
 /// A hash over the operation and its canonical input (32 bytes, collision resistant).
@@ -232,10 +279,7 @@ impl Call {
 impl Call {
     /// A call for tests of what looks at calls: by `tenant`, due now.
     pub(crate) fn example(operation: OperationRef, resource: &str, tenant: &str) -> Self {
-        let caller = Caller {
-            tenant: Arc::from(tenant),
-            identity: Arc::from("tester"),
-        };
+        let caller = Caller::new(tenant, "tester");
         Call::new(
             operation,
             Resource::parse(resource),
@@ -300,6 +344,17 @@ pub struct CachedBy {
     pub ttl_seconds: i64,
 }
 
+/// A place for what a body is recognised by. Whoever wants that first makes it; all who share the place read it.
+#[derive(Clone, Debug, Default)]
+pub struct BodyMark(Arc<OnceLock<u128>>);
+
+impl BodyMark {
+    /// What the body is recognised by; made where nobody has made it yet.
+    pub fn get_or_make(&self, make: impl FnOnce() -> u128) -> u128 {
+        *self.0.get_or_init(make)
+    }
+}
+
 /// The facts beside an answer's body.
 #[derive(Clone, Debug)]
 pub struct Head {
@@ -331,6 +386,8 @@ pub struct Head {
     /// What the answer can be recognised by, in its driver's own words: where it is kept, its provider is later asked
     /// whether it has changed, instead of for all of it.
     pub validator: Option<Arc<str>>,
+    /// Where its body is remembered: a place that all who are served that body share.
+    pub mark: Option<BodyMark>,
     /// What was decided, where the call asked for it and there was a record left. Of a stream: what was known when it began.
     pub decision: Option<Arc<Explained>>,
     /// A driver's word that what [`Call::validator`] stands for has not changed. Its body is empty; callers get the one that
@@ -355,6 +412,7 @@ impl Head {
             emulated: false,
             tags: Vec::new(),
             validator: None,
+            mark: None,
             decision: None,
             unchanged: false,
         }

@@ -11,6 +11,8 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
+use crate::policy::scopes::Action;
+
 /// What the engine must know of an operation. Declared once, in the catalogue, and lives for ever.
 #[derive(Clone, Debug)]
 pub struct Operation {
@@ -22,6 +24,8 @@ pub struct Operation {
     pub safe: bool,
     /// Repeating it has the effect of doing it once.
     pub idempotent: bool,
+    /// It removes something.
+    pub destructive: bool,
     /// The provider charges for it: an attempt that may have been served is not made again, however safe it is.
     pub paid: bool,
     /// The answer is a stream of events.
@@ -50,6 +54,7 @@ impl Operation {
             service,
             safe: true,
             idempotent: true,
+            destructive: false,
             paid: false,
             streaming: false,
             follows: false,
@@ -69,6 +74,15 @@ impl Operation {
             idempotent: false,
             cost: CostClass::Write,
             ..Operation::read(service, name)
+        }
+    }
+
+    /// What it does, as far as a grant tells it apart.
+    pub const fn action(&self) -> Action {
+        match self {
+            Operation { destructive: true, .. } => Action::Destructive,
+            operation if operation.is_keyed() => Action::Write,
+            _ => Action::Read,
         }
     }
 
@@ -240,6 +254,22 @@ mod tests {
     static A: Operation = Operation::read("t", "t.a");
     static B: Operation = Operation::write("t", "t.b");
     static A_AGAIN: Operation = Operation::write("t", "t.a");
+
+    #[test]
+    fn its_facts_tell_what_an_operation_does() {
+        let paid = Operation {
+            paid: true,
+            ..A.clone()
+        };
+        let removes = Operation {
+            destructive: true,
+            ..B.clone()
+        };
+        assert_eq!(
+            [&A, &B, &paid, &removes].map(Operation::action),
+            [Action::Read, Action::Write, Action::Write, Action::Destructive]
+        );
+    }
 
     #[test]
     fn numbers_follow_the_order_and_belong_to_their_catalogue() {

@@ -101,10 +101,7 @@ impl Subject {
 }
 
 pub fn call(tenant: &Arc<str>, resource: &Resource) -> Call {
-    let caller = Caller {
-        tenant: tenant.clone(),
-        identity: tenant.clone(),
-    };
+    let caller = Caller::new(tenant.clone(), tenant.clone());
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     let operation = OPERATIONS.get(FETCH.name).expect("it is declared above");
     Call::new(operation, resource.clone(), caller, Arc::new(()), deadline)

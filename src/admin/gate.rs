@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::header::ORIGIN;
 use http::uri::Authority;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Method, Request};
 use mosaic_actors::error::{Failure, Kind};
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
@@ -29,19 +29,39 @@ pub(super) struct Gate {
     hosts: Hosts,
     /// Hashed, so that comparing takes the same time for tokens of every length.
     token: Option<blake3::Hash>,
+    keys: Option<AdminKeys>,
 }
 
 /// Who came through the gate, for the audit.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Who(pub(super) &'static str);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Administrator {
+    /// By which name it is known.
+    pub who: Arc<str>,
+    /// Whether it may do more than look.
+    pub may_change: bool,
+}
+
+impl Administrator {
+    /// One who may do everything.
+    fn whole(who: &str) -> Self {
+        Administrator {
+            who: who.into(),
+            may_change: true,
+        }
+    }
+}
+
+/// Knows the credentials of administrators beside the token: `None` of what is none here.
+///
+/// # Errors
+/// `forbidden` of somebody who is known, and is no administrator.
+pub type AdminKeys = Arc<dyn Fn(&str) -> Option<Result<Administrator, Failure>> + Send + Sync>;
 
 /// Middleware: lets a request pass, or answers it.
 pub(super) async fn admit(State(gate): State<Arc<Gate>>, mut request: Request<Body>, next: Next) -> Response {
     match gate.check(&request) {
-        Ok(()) => {
-            // Without a token, only this machine may be let in.
-            let who = if gate.token.is_some() { "admin" } else { "loopback" };
-            request.extensions_mut().insert(Who(who));
+        Ok(who) => {
+            request.extensions_mut().insert(who);
             next.run(request).await
         }
         Err(failure) => Problem::from(failure).response(&RequestId::given(request.extensions())),
@@ -70,12 +90,19 @@ impl Gate {
                 .token
                 .as_ref()
                 .map(|token| blake3::hash(token.expose_secret().as_bytes())),
+            keys: config.keys.clone(),
         }
     }
 
-    fn check(&self, request: &Request<Body>) -> Result<(), Failure> {
+    fn check(&self, request: &Request<Body>) -> Result<Administrator, Failure> {
         self.check_browser(request.headers(), request.uri().authority())?;
-        self.check_token(request.headers())
+        let administrator = self.administrator(request.headers())?;
+        let looks = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        // What a POST would do it may be told beforehand, by whoever carries it out.
+        match looks || administrator.may_change || *request.method() == Method::POST {
+            true => Ok(administrator),
+            false => Err(looks_alone()),
+        }
     }
 
     /// Metrics are open to this machine, save to other pages in its browsers; from elsewhere they take the token.
@@ -83,20 +110,28 @@ impl Gate {
         if self.addr.ip().is_loopback() {
             self.check_browser(request.headers(), request.uri().authority())
         } else {
-            self.check_token(request.headers())
+            self.administrator(request.headers()).map(drop)
         }
     }
 
-    /// Checks the bearer token, where one is configured.
-    fn check_token(&self, headers: &HeaderMap) -> Result<(), Failure> {
-        let Some(expected) = &self.token else {
-            return Ok(());
-        };
-        let presented = blake3::hash(bearer(headers).unwrap_or_default().as_bytes());
-        if bool::from(presented.as_bytes().ct_eq(expected.as_bytes())) {
-            return Ok(());
+    /// Whose bearer token it is. Where nobody has one, only this machine is let in, and is somebody.
+    fn administrator(&self, headers: &HeaderMap) -> Result<Administrator, Failure> {
+        let presented = bearer(headers).unwrap_or_default();
+        match &self.token {
+            None if self.keys.is_none() => return Ok(Administrator::whole("loopback")),
+            Some(expected) => {
+                let presented = blake3::hash(presented.as_bytes());
+                if bool::from(presented.as_bytes().ct_eq(expected.as_bytes())) {
+                    return Ok(Administrator::whole("admin"));
+                }
+            }
+            None => {}
         }
-        let sentence = "give the admin token, in the header Authorization: Bearer <token>";
+        if let Some(found) = self.keys.as_ref().and_then(|keys| keys(presented)) {
+            return found;
+        }
+        let sentence =
+            "give the admin token, or a key with the scope admin, in the header Authorization: Bearer <token>";
         Err(Failure::new(Kind::Unauthenticated, sentence))
     }
 
@@ -126,6 +161,13 @@ impl Gate {
 
 const ANOTHER_NAME: &str = "this host name is not one of the admin surface; see its setting `hosts`";
 
+/// Of an order by somebody who may only look.
+pub(super) fn looks_alone() -> Failure {
+    forbidden(
+        "to change something takes the scope admin:write, which this key does not have; ?dry_run=true tells what it would do",
+    )
+}
+
 fn forbidden(sentence: &str) -> Failure {
     Failure::new(Kind::Forbidden, sentence)
 }
@@ -141,6 +183,20 @@ mod tests {
             addr: ([10, 0, 0, 7], 9901).into(),
             hosts: Hosts::new([10, 0, 0, 7].into(), &["mosaic.internal".to_owned()]),
             token: Some(blake3::hash(b"correct horse")),
+            keys: Some(Arc::new(|key| {
+                let known = |may_change| {
+                    Ok(Administrator {
+                        who: "ci".into(),
+                        may_change,
+                    })
+                };
+                match key {
+                    "changes" => Some(known(true)),
+                    "looks" => Some(known(false)),
+                    "calls" => Some(Err(forbidden("no administrator"))),
+                    _ => None,
+                }
+            })),
         }
     }
 
@@ -191,12 +247,42 @@ mod tests {
         let with = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(http::header::AUTHORIZATION, HeaderValue::from_static(value));
-            gate().check_token(&headers).is_ok()
+            gate()
+                .administrator(&headers)
+                .map(|found| found.who)
+                .map_err(|failure| failure.kind)
         };
-        assert!(with("Bearer correct horse"));
+        assert_eq!(with("Bearer correct horse").as_deref(), Ok("admin"));
         for wrong in ["Bearer correct", "Bearer ", "Basic correct horse", "correct horse"] {
-            assert!(!with(wrong), "{wrong}");
+            assert!(with(wrong).is_err(), "{wrong}");
         }
-        assert!(gate().check_token(&HeaderMap::new()).is_err());
+        assert!(gate().administrator(&HeaderMap::new()).is_err());
+        assert_eq!(with("Bearer changes").as_deref(), Ok("ci"));
+        assert_eq!(with("Bearer calls").as_deref(), Err(&Kind::Forbidden));
+    }
+
+    #[test]
+    fn who_may_look_alone_changes_nothing() {
+        let asked = |key: &str, method: Method| {
+            let request = Request::builder().method(method).header(HOST, "localhost");
+            let request = request.header(http::header::AUTHORIZATION, format!("Bearer {key}"));
+            gate().check(&request.body(Body::empty()).expect("a request"))
+        };
+        assert!(asked("changes", Method::DELETE).is_ok());
+        assert!(asked("looks", Method::GET).is_ok_and(|found| !found.may_change));
+        assert!(asked("looks", Method::POST).is_ok_and(|found| !found.may_change));
+        assert!(asked("looks", Method::DELETE).is_err());
+    }
+
+    #[test]
+    fn where_nobody_has_a_credential_this_machine_is_let_in() {
+        let open = |keys| Gate {
+            token: None,
+            keys,
+            ..gate()
+        };
+        let found = open(None).administrator(&HeaderMap::new()).expect("let in");
+        assert_eq!(found, Administrator::whole("loopback"));
+        assert!(open(gate().keys).administrator(&HeaderMap::new()).is_err());
     }
 }

@@ -40,6 +40,7 @@ use crate::surfaces::mount;
 use crate::surfaces::problem::{Fault, Problem};
 use crate::surfaces::request_id::RequestId;
 
+pub use gate::{AdminKeys, Administrator};
 pub use port::{AdminOrder, AdminPort, Json, Order, Touches, View};
 pub use probes::{Check, Readiness};
 pub use starting::starting;
@@ -60,6 +61,8 @@ pub struct AdminConfig {
     pub hosts: Vec<String>,
     /// Asked of everything below `/admin`; and of `/metrics`, where the address is not a loopback one.
     pub token: Option<SecretString>,
+    /// Who is let in by another credential; where there is no token, and this is absent, this machine alone is.
+    pub keys: Option<AdminKeys>,
     /// Whether traffic may come.
     pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
     /// The metrics in Prometheus' text format.

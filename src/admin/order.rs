@@ -12,7 +12,7 @@ use mosaic_actors::error::Failure;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::gate::Who;
+use super::gate::{Administrator, looks_alone};
 use super::query::{Query, flag};
 use super::{AdminOrder, Order, Port, fresh};
 use crate::surfaces::arrival::Arrival;
@@ -65,10 +65,16 @@ async fn carried<T: DeserializeOwned>(
 ) -> Result<Value, Problem> {
     let (parts, body) = request.into_parts();
     let dry_run = Query::of(&parts, &["dry_run"])?.get("dry_run", flag)?.unwrap_or(false);
-    let who = parts.extensions.get::<Who>().map_or("unknown", |who| who.0);
+    let (who, may_change) = match parts.extensions.get::<Administrator>() {
+        Some(administrator) => (administrator.who.clone(), administrator.may_change),
+        None => (Arc::from("unknown"), false),
+    };
+    if !dry_run && !may_change {
+        return Err(looks_alone().into());
+    }
     let bodies = parts.extensions.get::<Bodies>().cloned().unwrap_or_else(room);
     let deadline = Arrival::of(&parts.extensions) + BODY_TIME;
-    let mut fields = json_body::object(&parts.headers, body, MAX_BODY, &bodies, &Arc::from(who), deadline).await?;
+    let mut fields = json_body::object(&parts.headers, body, MAX_BODY, &bodies, &who, deadline).await?;
     let reason = reason(&mut fields)?;
     let action = action(json_body::read(fields)?)?;
     if dry_run {

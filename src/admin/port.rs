@@ -224,8 +224,8 @@ pub struct Order {
     pub action: AdminOrder,
     /// Why: one line.
     pub reason: String,
-    /// Who: `admin` by the token, `loopback` without one.
-    pub who: &'static str,
+    /// Who: `admin` by the token, a key's identity, `loopback` where there are none.
+    pub who: Arc<str>,
 }
 
 /// What an order touches, told before it does.

@@ -4,7 +4,7 @@
 //! [`Catalogue`]; an operation that is not in it does not exist, and one that is exists everywhere. What is passed through
 //! ([`proxy`]) has numbers beside them, and no row.
 //!
-//! To add an operation: a type that implements [`Op`] in its resource's file, one row in [`OPERATIONS`], and a handler
+//! To add an operation: a type that implements [`Op`] in its resource's file, one row in the table (`table.rs`), and a handler
 //! in each driver that can do it.
 
 /// Makes an input the input of a list, by its fields `cursor` and `limit`.
@@ -40,7 +40,9 @@ mod checked;
 pub mod ai;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod cicd;
+#[doc(hidden)]
 pub mod confidential;
+#[doc(hidden)]
 pub mod cursor;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod docs;
@@ -49,20 +51,26 @@ pub mod event;
 pub mod fields;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod git;
+#[doc(hidden)]
 pub mod link;
 pub mod op;
 pub mod outcome;
 pub mod page;
+#[doc(hidden)]
 pub mod page_url;
 mod payload;
 pub mod person;
+#[doc(hidden)]
 pub mod prepare;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod projects;
 pub mod proxy;
 pub mod raw;
+pub mod relation;
 pub mod schema;
+pub(crate) mod table;
 pub mod tags;
+#[doc(hidden)]
 pub mod trail;
 
 use std::collections::HashSet;
@@ -75,130 +83,19 @@ pub use entry::Entry;
 pub use op::{Declaration, File, Method, Op, Output, Paged};
 pub use page::Page;
 pub use prepare::Prepared;
+use table::with_operations;
+
+macro_rules! rows {
+    ($($service:ident $accessor:ident { $($method:ident: $operation:ident,)* })*) => {
+        vec![$($(Entry::of::<$service::$operation>(),)*)*]
+    };
+}
 
 /// The operations that are built in, in the order in which documents and `mosaic operations` list them.
-pub static OPERATIONS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-    vec![
-        Entry::of::<git::RepoList>(),
-        Entry::of::<git::RepoGet>(),
-        Entry::of::<git::RepoCreate>(),
-        Entry::of::<git::RepoDelete>(),
-        Entry::of::<git::RepoFork>(),
-        Entry::of::<git::BranchList>(),
-        Entry::of::<git::BranchCreate>(),
-        Entry::of::<git::BranchDelete>(),
-        Entry::of::<git::CommitList>(),
-        Entry::of::<git::CommitGet>(),
-        Entry::of::<git::Compare>(),
-        Entry::of::<git::TreeList>(),
-        Entry::of::<git::FileGet>(),
-        Entry::of::<git::FileDownload>(),
-        Entry::of::<git::FileUpload>(),
-        Entry::of::<git::FilePut>(),
-        Entry::of::<git::FileDelete>(),
-        Entry::of::<git::TagList>(),
-        Entry::of::<git::TagCreate>(),
-        Entry::of::<git::ReleaseList>(),
-        Entry::of::<git::ReleaseCreate>(),
-        Entry::of::<git::PullList>(),
-        Entry::of::<git::PullGet>(),
-        Entry::of::<git::PullCreate>(),
-        Entry::of::<git::PullUpdate>(),
-        Entry::of::<git::PullMerge>(),
-        Entry::of::<git::PullFiles>(),
-        Entry::of::<git::PullReview>(),
-        Entry::of::<git::PullReviews>(),
-        Entry::of::<git::PullComment>(),
-        Entry::of::<git::PullComments>(),
-        Entry::of::<git::StatusSet>(),
-        Entry::of::<git::StatusGet>(),
-        Entry::of::<git::HookList>(),
-        Entry::of::<git::HookCreate>(),
-        Entry::of::<git::HookDelete>(),
-        Entry::of::<projects::IssueList>(),
-        Entry::of::<projects::IssueGet>(),
-        Entry::of::<projects::IssueCreate>(),
-        Entry::of::<projects::IssueUpdate>(),
-        Entry::of::<projects::IssueClose>(),
-        Entry::of::<projects::IssueReopen>(),
-        Entry::of::<projects::IssueDelete>(),
-        Entry::of::<projects::IssueAssign>(),
-        Entry::of::<projects::IssueLock>(),
-        Entry::of::<projects::IssueSearch>(),
-        Entry::of::<projects::IssueCommentList>(),
-        Entry::of::<projects::IssueCommentCreate>(),
-        Entry::of::<projects::IssueCommentUpdate>(),
-        Entry::of::<projects::IssueCommentDelete>(),
-        Entry::of::<projects::LabelList>(),
-        Entry::of::<projects::LabelCreate>(),
-        Entry::of::<projects::LabelSet>(),
-        Entry::of::<projects::MilestoneList>(),
-        Entry::of::<projects::MilestoneCreate>(),
-        Entry::of::<projects::BoardList>(),
-        Entry::of::<projects::BoardItems>(),
-        Entry::of::<projects::BoardAddItem>(),
-        Entry::of::<projects::BoardUpdateItem>(),
-        Entry::of::<cicd::PipelineList>(),
-        Entry::of::<cicd::RunTrigger>(),
-        Entry::of::<cicd::RunResolve>(),
-        Entry::of::<cicd::RunList>(),
-        Entry::of::<cicd::RunGet>(),
-        Entry::of::<cicd::RunJobs>(),
-        Entry::of::<cicd::RunWait>(),
-        Entry::of::<cicd::RunCancel>(),
-        Entry::of::<cicd::RunRerun>(),
-        Entry::of::<cicd::RunRerunFailed>(),
-        Entry::of::<cicd::RunApprove>(),
-        Entry::of::<cicd::RunDelete>(),
-        Entry::of::<cicd::LogGet>(),
-        Entry::of::<cicd::LogFollow>(),
-        Entry::of::<cicd::LogDelete>(),
-        Entry::of::<cicd::ArtifactList>(),
-        Entry::of::<cicd::ArtifactGet>(),
-        Entry::of::<cicd::SecretPut>(),
-        Entry::of::<cicd::QueueList>(),
-        Entry::of::<docs::Search>(),
-        Entry::of::<docs::SpaceList>(),
-        Entry::of::<docs::SpaceCreate>(),
-        Entry::of::<docs::PageList>(),
-        Entry::of::<docs::PageChildren>(),
-        Entry::of::<docs::PageGet>(),
-        Entry::of::<docs::PageCreate>(),
-        Entry::of::<docs::PageUpdate>(),
-        Entry::of::<docs::PageAppend>(),
-        Entry::of::<docs::PageMove>(),
-        Entry::of::<docs::PageDelete>(),
-        Entry::of::<docs::PageRestore>(),
-        Entry::of::<docs::PageExport>(),
-        Entry::of::<docs::PageExportMarkdown>(),
-        Entry::of::<docs::PageExportHtml>(),
-        Entry::of::<docs::PageCommentList>(),
-        Entry::of::<docs::PageCommentCreate>(),
-        Entry::of::<docs::AttachmentList>(),
-        Entry::of::<docs::AttachmentGet>(),
-        Entry::of::<docs::AttachmentUpload>(),
-        Entry::of::<docs::UserList>(),
-        Entry::of::<ai::ChatComplete>(),
-        Entry::of::<ai::ChatStream>(),
-        Entry::of::<ai::ResponseCreate>(),
-        Entry::of::<ai::ResponseStream>(),
-        Entry::of::<ai::ResponseGet>(),
-        Entry::of::<ai::ResponseCancel>(),
-        Entry::of::<ai::TokensCount>(),
-        Entry::of::<ai::EmbeddingsCreate>(),
-        Entry::of::<ai::ModerationCreate>(),
-        Entry::of::<ai::ModelsList>(),
-        Entry::of::<ai::ModelGet>(),
-        Entry::of::<ai::BatchCreate>(),
-        Entry::of::<ai::BatchList>(),
-        Entry::of::<ai::BatchGet>(),
-        Entry::of::<ai::BatchCancel>(),
-        Entry::of::<ai::BatchResults>(),
-        Entry::of::<ai::FileUpload>(),
-        Entry::of::<ai::FileGet>(),
-        Entry::of::<ai::FileContent>(),
-    ]
-});
+pub static OPERATIONS: LazyLock<Vec<Entry>> = LazyLock::new(|| with_operations!(rows));
+
+/// No service: scopes by this name are on the admin API.
+const RESERVED: &str = "admin";
 
 /// Finds a built-in operation by its full name.
 pub fn find(name: &str) -> Option<&'static Entry> {
@@ -247,6 +144,12 @@ impl Catalogue {
                 return Err(Failure::invalid(
                     name,
                     "the service proxy is that of what is passed through",
+                ));
+            }
+            if declaration.facts.service == RESERVED {
+                return Err(Failure::invalid(
+                    name,
+                    "the word admin is that of the admin API's scopes",
                 ));
             }
             if !name.starts_with(&format!("{}.", declaration.facts.service)) {

@@ -143,6 +143,10 @@ pub struct Declaration {
     pub empty: bool,
     /// Its answer may be a part of what there is: its `next_after`, as the input's `after`, gives the next one.
     pub parts: bool,
+    /// Its stream can be gone on with: by this field of its input, behind the event whose member of this name has that value.
+    pub goes_on: Option<(&'static str, &'static str)>,
+    /// It is among the few that most who come need.
+    pub common: bool,
 }
 
 const USUAL_TIMES: CacheTimes = times(30, 600, 10);
@@ -178,9 +182,11 @@ impl Declaration {
         Self::of::<O>(Method::Put, idempotent(name), path, summary)
     }
 
-    /// A removal: idempotent.
+    /// A removal: destructive, and idempotent.
     pub const fn delete<O: Op>(name: &'static str, path: &'static str, summary: &'static str) -> Self {
-        Self::of::<O>(Method::Delete, idempotent(name), path, summary)
+        let mut facts = idempotent(name);
+        facts.destructive = true;
+        Self::of::<O>(Method::Delete, facts, path, summary)
     }
 
     const fn of<O: Op>(method: Method, mut facts: Operation, path: &'static str, summary: &'static str) -> Self {
@@ -199,6 +205,8 @@ impl Declaration {
             upload: false,
             empty: false,
             parts: false,
+            goes_on: None,
+            common: false,
         }
     }
 
@@ -280,6 +288,12 @@ impl Declaration {
         self.streams()
     }
 
+    /// Its stream can be gone on with: `field` of its input takes what `member` of an event was.
+    pub const fn goes_on(mut self, field: &'static str, member: &'static str) -> Self {
+        self.goes_on = Some((field, member));
+        self
+    }
+
     /// Waits for something to happen: its answer may take as long as its call.
     pub const fn waits(mut self) -> Self {
         self.facts.waits = true;
@@ -298,6 +312,12 @@ impl Declaration {
         self
     }
 
+    /// Among the few that most who come need: those who cannot be shown all are shown these.
+    pub const fn common(mut self) -> Self {
+        self.common = true;
+        self
+    }
+
     /// Takes bytes of their own media type, as the body that its input leaves free.
     pub const fn upload(mut self) -> Self {
         self.upload = true;
@@ -313,6 +333,11 @@ impl Declaration {
     /// Whether the fields that are not in the path stand in the request's query, rather than in its body.
     pub const fn input_in_query(&self) -> bool {
         self.upload || !self.method.has_body()
+    }
+
+    /// Whether it removes something.
+    pub const fn removes(&self) -> bool {
+        matches!(self.method, Method::Delete)
     }
 
     /// Whether a caller may do it under an idempotency key. What is streamed, either way, cannot be compared with a

@@ -9,6 +9,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use mosaic_actors::call::{CostClass, Operation, Tags, tag_of_instance};
+use mosaic_actors::policy::scopes::Action;
 
 /// The service that they belong to; no other operation may.
 pub const SERVICE: &str = "proxy";
@@ -43,6 +44,15 @@ pub fn by_method(method: &Method) -> &'static Operation {
     match *method {
         Method::GET | Method::HEAD | Method::OPTIONS => &READ,
         _ => &WRITE,
+    }
+}
+
+/// What a request does, as far as a grant tells it apart. A DELETE removes something; what else does, its provider alone
+/// knows.
+pub fn action(operation: &Operation, method: &Method) -> Action {
+    match *method {
+        Method::DELETE if !operation.safe => Action::Destructive,
+        _ => operation.action(),
     }
 }
 
@@ -128,6 +138,20 @@ mod tests {
             assert_eq!(by_method(&method).name, "proxy.write");
         }
         assert_eq!(by_method(&Method::from_bytes(b"REPORT").unwrap()).name, "proxy.write");
+    }
+
+    #[test]
+    fn what_is_passed_through_is_granted_by_its_method() {
+        for (method, does) in [
+            (Method::GET, Action::Read),
+            (Method::POST, Action::Write),
+            (Method::DELETE, Action::Destructive),
+        ] {
+            assert_eq!(action(by_method(&method), &method), does);
+        }
+        // What a kind knows of its paths goes before.
+        assert_eq!(action(&READ, &Method::POST), Action::Read);
+        assert_eq!(action(&METERED, &Method::POST), Action::Write);
     }
 
     #[test]

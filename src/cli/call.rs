@@ -5,8 +5,8 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use clap::ArgMatches;
@@ -22,13 +22,11 @@ use super::problem::Problem;
 use super::run::{LocalCalls, Runtime};
 use super::screen::{Screen, Stop};
 use super::waterfall::waterfall;
-use super::{command, input, operate, pages, parts, show, upload, wait};
+use super::{command, connection, input, pages, parts, progress, repeat, show, upload, wait};
 use crate::catalogue::Entry;
 use crate::catalogue::cursor::CursorKey;
 use crate::dispatch::{ALL, Options};
 
-/// The gateway on this machine.
-pub(super) const SERVER: &str = "http://127.0.0.1:8080";
 /// The field by which what comes in parts is gone on with.
 const AFTER: &str = "after";
 
@@ -44,7 +42,7 @@ pub(super) async fn call(
     screen: &Screen,
 ) -> Result<(), Stop> {
     let options = input::options(entry, flags)?;
-    let upload = upload::upload(entry, flags)?;
+    let upload = upload::upload(entry, flags, screen)?;
     if flags.get_flag("local") {
         let config = flags.get_one::<String>("config").map(PathBuf::from);
         let gateway = runtime.local(config, options.idempotency_key.is_some()).await?;
@@ -52,9 +50,9 @@ pub(super) async fn call(
         gateway.stop().await;
         return outcome;
     }
-    let remote = operate::gateway(flags)?;
+    let remote = connection::gateway(flags)?;
     let ask = async |entry: &'static Entry, input, upload| remote.call(entry, input, upload, &options).await;
-    answered(entry, input, upload, &options, flags, ask, screen).await
+    shown(entry, input, upload, &options, flags, &ask, screen).await
 }
 
 async fn call_local(
@@ -75,6 +73,7 @@ async fn call_local(
             Body::Bytes(bytes) => Reply::Whole(bytes),
             Body::Raw(file) => Reply::File(Download {
                 media_type: file.media_type.to_string(),
+                length: file.length,
                 bytes: Box::pin(file.bytes.map_err(Problem::from)),
             }),
             Body::Stream(frames) => Reply::Events(Box::pin(
@@ -88,7 +87,24 @@ async fn call_local(
             id: None,
         })
     };
-    answered(entry, input, upload, &options, flags, ask, screen).await
+    shown(entry, input, upload, &options, flags, &ask, screen).await
+}
+
+/// Once, or for as long as it is watched.
+async fn shown(
+    entry: &'static Entry,
+    input: Map<String, Value>,
+    upload: Option<Arc<Upload>>,
+    options: &Options,
+    flags: &ArgMatches,
+    ask: &impl AsyncFn(&'static Entry, Map<String, Value>, Option<Arc<Upload>>) -> Result<Replied, Problem>,
+    screen: &Screen,
+) -> Result<(), Stop> {
+    if !repeat::is_wanted(entry, flags) {
+        return answered(entry, input, upload, options, flags, ask, screen).await;
+    }
+    let once = async |screen: &Screen| answered(entry, input.clone(), None, options, flags, ask, screen).await;
+    repeat::repeat(flags, screen, once).await
 }
 
 /// Asks, and shows what comes; what comes in parts and is wanted whole, part after part.
@@ -98,12 +114,12 @@ async fn answered(
     mut upload: Option<Arc<Upload>>,
     options: &Options,
     flags: &ArgMatches,
-    ask: impl AsyncFn(&'static Entry, Map<String, Value>, Option<Arc<Upload>>) -> Result<Replied, Problem>,
+    ask: &impl AsyncFn(&'static Entry, Map<String, Value>, Option<Arc<Upload>>) -> Result<Replied, Problem>,
     screen: &Screen,
 ) -> Result<(), Stop> {
     let (mut is_told, mut may_follow) = (false, true);
     loop {
-        let asking = asked(entry, input.clone(), upload.take(), options, (flags, screen), &ask).await;
+        let asking = asked(entry, input.clone(), upload.take(), options, (flags, screen), ask).await;
         let Replied {
             reply,
             emulated,
@@ -143,7 +159,7 @@ async fn answered(
         // what is refused, or goes on, is given part by part.
         if std::mem::take(&mut may_follow)
             && let Some((follow, asked)) = parts::followed(&input, next)
-            && parts::has_ended(&input, &ask).await
+            && parts::has_ended(&input, ask).await
         {
             match ask(follow, asked, None).await {
                 Ok(Replied {
@@ -204,7 +220,7 @@ async fn asked(
     upload: Option<Arc<Upload>>,
     options: &Options,
     (flags, screen): (&ArgMatches, &Screen),
-    ask: impl AsyncFn(&'static Entry, Map<String, Value>, Option<Arc<Upload>>) -> Result<Replied, Problem>,
+    ask: &impl AsyncFn(&'static Entry, Map<String, Value>, Option<Arc<Upload>>) -> Result<Replied, Problem>,
 ) -> Result<Replied, Problem> {
     let emulated = AtomicBool::new(false);
     let whole = async |entry, input| {
@@ -218,11 +234,17 @@ async fn asked(
     // What comes in parts is shown by parts.
     let gathered = if entry.declaration.facts.list && flags.get_flag(command::ALL) {
         let of_all = options.provider.as_deref() == Some(ALL);
-        let gathering = pages::all_pages(input, of_all, async |input| whole(entry, input).await);
+        let asked = AtomicUsize::new(0);
+        let gathering = pages::all_pages(input, of_all, async |input| {
+            let page = asked.fetch_add(1, Relaxed) + 1;
+            progress::stands(&format!("page {page}"), screen);
+            whole(entry, input).await
+        });
         within(options.timeout, gathering).await?
     } else if wait::is_of(entry) {
         let tell = |sentence: &str| screen.note(sentence);
-        wait::until_ended(entry, input, options.timeout, tell, &whole).await?
+        let stands = |sentence: &str| progress::stands(sentence, screen);
+        wait::until_ended(entry, input, options.timeout, (tell, stands), &whole).await?
     } else {
         return ask(entry, input, upload).await;
     };

@@ -15,7 +15,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
 };
-use reqwest::{RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use url::Url;
@@ -129,6 +129,7 @@ impl Remote {
             let media_type = reply.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
             Reply::File(Download {
                 media_type: media_type.unwrap_or("application/octet-stream").to_owned(),
+                length: reply.content_length(),
                 bytes: Box::pin(reply.bytes_stream().map_err(|error| Problem::from(broken(&error)))),
             })
         } else {
@@ -175,6 +176,15 @@ impl Remote {
         }
         let request = self.http.post(url).header(ACCEPT, "application/json").json(body);
         Ok(body_of(self.send(self.authorised(request)?).await?).await?)
+    }
+
+    /// A request for a path of the gateway's, with the key.
+    ///
+    /// # Errors
+    /// `invalid_input` where no header can carry the key.
+    #[cfg(feature = "mcp")]
+    pub fn raw(&self, method: reqwest::Method, path: &str) -> Result<RequestBuilder, Failure> {
+        self.authorised(self.http.request(method, self.url(path)))
     }
 
     fn request(
@@ -235,18 +245,27 @@ impl Remote {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Problem> {
-        let reply = request.send().await.map_err(|error| self.unreachable(&error))?;
-        let (status, url) = (reply.status().as_u16(), reply.url().clone());
-        if reply.status().is_success() {
-            return Ok(reply);
+        let reply = self.exchanged(request).await?;
+        match reply.status().is_success() {
+            true => Ok(reply),
+            false => Err(refused(reply).await),
         }
-        let wait = reply
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|wait| wait.to_str().ok()?.parse().ok());
-        let body = body_of(reply).await?;
-        let problem = Problem::from_reply(status, &body, wait.map(Duration::from_secs));
-        Err(advised(problem, &url))
+    }
+
+    /// Sends what [`Remote::asking`] began; whatever is answered is a reply.
+    ///
+    /// # Errors
+    /// `network` and `timeout` where there was none.
+    pub async fn exchanged(&self, request: RequestBuilder) -> Result<Response, Problem> {
+        request.send().await.map_err(|error| self.unreachable(&error))
+    }
+
+    /// A request to a path below the gateway's address, with the key.
+    ///
+    /// # Errors
+    /// `invalid_input` where no header can carry the key.
+    pub fn asking(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {
+        self.authorised(self.http.request(method, self.url(path)))
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Problem {
@@ -274,6 +293,19 @@ impl Remote {
         url.set_query(query);
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
         url
+    }
+}
+
+/// The problem that a reply tells.
+pub async fn refused(reply: Response) -> Problem {
+    let (status, url) = (reply.status().as_u16(), reply.url().clone());
+    let wait = reply
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|wait| wait.to_str().ok()?.parse().ok());
+    match body_of(reply).await {
+        Ok(body) => advised(Problem::from_reply(status, &body, wait.map(Duration::from_secs)), &url),
+        Err(failure) => failure.into(),
     }
 }
 

@@ -7,18 +7,29 @@ use clap::{Arg, ArgAction, ArgMatches, ColorChoice, Command, value_parser};
 
 use crate::catalogue::entry::{Field, Shape};
 use crate::catalogue::{Entry, OPERATIONS, find};
-use crate::dispatch::options::{CallOption, OPTIONS, OptionValue};
+use crate::dispatch::options::{CallOption, OPTIONS};
 
 use super::download::OUTPUT;
+use super::flags::{connection_args, flag, input_arg, option_arg, outputs, switch, upload_args};
+use super::jq::JQ;
+use super::profiles::PROFILE;
+use super::repeat::{self, INTERVAL, WATCH};
+use super::screen::QUIET;
+use super::select::JSON;
 use super::upload::{CONTENT_TYPE, FILE};
-use super::{exit, operate, wait};
+use super::{examples, exit, operate, wait};
 
 /// The flag of lists that asks for all pages, and of what comes in parts for all of them.
 pub const ALL: &str = "all";
 
 /// Flags that operations have beside the call options; an input field of the same name takes the prefix `input-`.
-const COMMON: [&str; 13] = [
+const COMMON: [&str; 18] = [
     ALL,
+    INTERVAL,
+    JQ,
+    PROFILE,
+    QUIET,
+    WATCH,
     "input",
     OUTPUT,
     FILE,
@@ -27,7 +38,7 @@ const COMMON: [&str; 13] = [
     "key-file",
     "local",
     "config",
-    "json",
+    JSON,
     "no-color",
     "help",
     "version",
@@ -41,25 +52,14 @@ pub fn root(colour: ColorChoice, by_input: bool) -> Command {
         .color(colour)
         .arg_required_else_help(true)
         .subcommand_required(true)
-        .arg(
-            switch(
-                "json",
-                "Print JSON (a stream: one event a line); errors as JSON lines on stderr",
-            )
-            .global(true)
-            .help_heading("Output"),
-        )
-        .arg(
-            switch("no-color", "Never colour the output")
-                .global(true)
-                .help_heading("Output"),
-        )
+        .args(outputs().map(|flag| flag.global(true).help_heading("Output")))
         .after_long_help(exit::table())
         .subcommands(operate::commands());
-    OPERATIONS.iter().fold(root, |root, entry| {
+    let root = OPERATIONS.iter().fold(root, |root, entry| {
         let path: Vec<&'static str> = entry.name().split('.').collect();
         graft(root, &path, 0, &|verb| leaf(verb, entry, by_input))
-    })
+    });
+    examples::beside(root)
 }
 
 /// The same with the names of provider instances, so that completions know them.
@@ -88,6 +88,15 @@ pub fn operation(matches: &ArgMatches) -> Option<(&'static Entry, &ArgMatches)> 
         leaf = below;
     }
     find(&path.join(".")).map(|entry| (entry, leaf))
+}
+
+/// The flags of the command that a line names, however deep it is.
+pub fn leaf_of(flags: &ArgMatches) -> &ArgMatches {
+    let mut leaf = flags;
+    while let Some((_, below)) = leaf.subcommand() {
+        leaf = below;
+    }
+    leaf
 }
 
 /// The id of a field's argument; the prefix keeps it apart from every common flag's.
@@ -130,16 +139,6 @@ pub fn takes_words(entry: &Entry, field: &Field) -> bool {
 /// What is to be known of a wait.
 const WAITING: &str = "\n\nRUN may be what a trigger has answered as `pending`, too. Exits with 10 where the run ended \
                        otherwise than well: it failed, was cancelled, was skipped, or could not be run.";
-
-/// A flag without a value.
-pub fn switch(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).help(help).action(ArgAction::SetTrue)
-}
-
-/// A flag with a value.
-pub fn flag(name: &'static str, value: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(value).help(help)
-}
 
 /// Puts a command below the groups that `path` names, from the `depth`th word on.
 fn graft(parent: Command, path: &[&'static str], depth: usize, leaf: &dyn Fn(&'static str) -> Command) -> Command {
@@ -195,6 +194,7 @@ fn leaf(verb: &'static str, entry: &'static Entry, by_input: bool) -> Command {
     let command = Command::new(verb)
         .visible_aliases(hyphened)
         .override_usage(usage(entry))
+        .after_long_help(examples::told(&examples::of(entry)))
         .about(declaration.summary)
         .long_about(if wait::is_of(entry) { long + WAITING } else { long })
         .args(entry.fields.iter().map(|field| field_arg(entry, field, by_input)))
@@ -225,6 +225,10 @@ fn leaf(verb: &'static str, entry: &'static Entry, by_input: bool) -> Command {
     let command = match from_file(entry) {
         Some(field) => command.arg(file_arg(field)),
         None => command,
+    };
+    let command = match repeat::is_for(entry) {
+        true => command.args(repeat::flags()),
+        false => command,
     };
     match declaration.upload {
         true => command.args(upload_args()),
@@ -360,56 +364,6 @@ const fn value_name(field: &Field) -> &'static str {
     }
 }
 
-fn upload_args() -> [Arg; 2] {
-    [
-        flag(FILE, "FILE", "Upload this file; `-` is stdin").required(true),
-        flag(
-            CONTENT_TYPE,
-            "TYPE",
-            "What kind of file it is [default: as its extension says]",
-        ),
-    ]
-}
-
-fn input_arg() -> Arg {
-    let help = "Read the whole input as JSON; `-` reads stdin. Other flags override its fields";
-    flag("input", "FILE", help)
-}
-
-fn option_arg(option: &'static CallOption) -> Arg {
-    match option.value {
-        OptionValue::Text(value, ..) => flag(option.flag, value, option.help),
-        OptionValue::Switch(_) => switch(option.flag, option.help),
-        OptionValue::Time(_) => flag(option.flag, "TIME", option.help).value_parser(humantime::parse_duration),
-        OptionValue::Word(words, ..) => {
-            flag(option.flag, "WORD", option.help).value_parser(PossibleValuesParser::new(words))
-        }
-        OptionValue::Labelled(_) => flag(option.flag, "NAME=VALUE", option.help).action(ArgAction::Append),
-    }
-}
-
-/// Where the call is done.
-fn connection_args() -> [Arg; 4] {
-    [
-        server_flag().conflicts_with("local"),
-        key_flag().conflicts_with("local"),
-        switch("local", "Run the gateway in this process, for this one call"),
-        flag("config", "FILE", "The configuration of the local gateway").requires("local"),
-    ]
-}
-
-/// Which gateway is asked.
-pub fn server_flag() -> Arg {
-    let help = "The gateway's address [default: MOSAIC_URL, else http://127.0.0.1:8080]";
-    flag("server", "URL", help)
-}
-
-/// By which key.
-pub fn key_flag() -> Arg {
-    let help = "Read the API key from this file [default: the key in MOSAIC_API_KEY]";
-    flag("key-file", "FILE", help)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -444,6 +398,8 @@ mod tests {
         let existing = [input_arg()]
             .into_iter()
             .chain(connection_args())
+            .chain(repeat::flags())
+            .chain(outputs())
             .filter_map(|arg| arg.get_long().map(str::to_owned));
         for long in existing {
             assert!(COMMON.contains(&long.as_str()), "{long}");

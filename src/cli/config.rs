@@ -9,7 +9,7 @@ use mosaic_actors::error::Failure;
 use serde_json::Value;
 
 use super::admin;
-use super::command::flag;
+use super::flags::flag;
 use super::render;
 use super::run::Runtime;
 use super::screen::{Screen, Stop, clean};

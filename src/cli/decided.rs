@@ -8,12 +8,12 @@ use mosaic_actors::error::Failure;
 use serde_json::{Map, Value};
 
 use super::client::expand;
-use super::command::{key_flag, server_flag};
 use super::explain::document;
+use super::flags::{key_flag, server_flag};
 use super::problem::Problem;
 use super::screen::{Screen, Stop};
 use super::waterfall::waterfall;
-use super::{admin, operate, show};
+use super::{admin, connection, show};
 use crate::failures::codes;
 use crate::wording::nearest;
 
@@ -80,7 +80,7 @@ async fn records(id: &str, matches: &ArgMatches) -> Result<Bytes, Problem> {
         }
         false => {
             let path = expand("/v1/explain/{id}", &mut named)?;
-            operate::gateway(matches)?.read(&path, None).await
+            connection::gateway(matches)?.read(&path, None).await
         }
     }
 }

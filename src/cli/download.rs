@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::exit;
 use super::problem::Problem;
+use super::progress::Meter;
 use super::screen::{Screen, Stop};
 
 /// The flag that names where a file goes.
@@ -28,6 +29,8 @@ pub const OUTPUT: &str = "output";
 pub struct Download {
     /// The media type.
     pub media_type: String,
+    /// Its length in bytes, where that is known.
+    pub length: Option<u64>,
     /// The bytes.
     pub bytes: Pin<Box<dyn Stream<Item = Result<Bytes, Problem>> + Send>>,
 }
@@ -48,12 +51,15 @@ impl Download {
         };
         let mut sink = Sink::open(path).map_err(unwritten)?;
         let mut size = 0;
+        let mut meter = Meter::new(&path.display().to_string(), self.length, screen);
         while let Some(piece) = self.bytes.next().await {
             let piece = piece?;
             size += piece.len();
+            meter.add(piece.len());
             sink.write(piece).await.map_err(unwritten)?;
         }
         sink.finish().await.map_err(unwritten)?;
+        drop(meter);
         let path = path.display().to_string();
         if screen.json {
             return screen.lines(json!({ "output": path, "bytes": size, "media_type": self.media_type }).to_string());
@@ -262,6 +268,7 @@ mod tests {
         });
         Download {
             media_type: "text/plain".to_owned(),
+            length: None,
             bytes: Box::pin(bytes),
         }
     }

@@ -1,6 +1,6 @@
 //! Reads the event stream of a streaming operation.
 //!
-//! Invariant: a stream ends with `event: done` or with a failure; a connection that just ends is a failure.
+//! Invariant: a stream ends with an event that says so or with a failure; a connection that just ends is a failure.
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -26,7 +26,8 @@ fn of_chunks(
         loop {
             let failure = match decoder.next(&mut piece) {
                 Ok(Some(event)) => match &*event.name {
-                    "done" => return None,
+                    // The second is that of GraphQL.
+                    "done" | "complete" => return None,
                     "error" => return Some((Err(Problem::from_event(event.data.as_bytes())), None)),
                     _ if event.data.is_empty() => continue,
                     _ => return Some((Ok(Bytes::from(event.data)), Some((body, decoder, piece)))),

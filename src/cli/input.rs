@@ -173,7 +173,11 @@ pub fn read_bounded(field: &str, from: impl Read, longest: u64) -> Result<String
         .map_err(|_| Failure::invalid(field, format!("{field} cannot be read: it is not UTF-8 text")))
 }
 
-fn read_bytes(field: &str, from: impl Read, longest: u64) -> Result<Vec<u8>, Failure> {
+/// Reads at most `longest` bytes.
+///
+/// # Errors
+/// `invalid_input` naming `field`.
+pub fn read_bytes(field: &str, from: impl Read, longest: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let read = from.take(longest + 1).read_to_end(&mut bytes);
     let read = read.map_err(|error| Failure::invalid(field, format!("{field} cannot be read: {error}")))?;

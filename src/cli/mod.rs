@@ -7,35 +7,55 @@
 
 mod admin;
 mod advice;
+mod api;
 mod blocked;
 mod call;
 mod client;
 mod command;
 mod config;
+mod connection;
 mod conversation;
 mod decided;
 mod diagnosis;
 mod download;
 mod events;
+mod examples;
 pub mod exit;
 mod explain;
+mod flags;
+mod graphql;
 mod input;
+mod jq;
+mod live;
+mod login;
+mod man;
 mod matrix;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod offered;
 mod operate;
 mod pages;
 mod parts;
 mod problem;
+mod profiles;
+mod progress;
 mod providers;
 mod reasons;
+#[cfg(feature = "mcp")]
+mod relay;
+#[cfg(feature = "mcp")]
+mod relay_headers;
 mod render;
+mod repeat;
 mod route;
 pub mod run;
 mod screen;
+mod select;
 mod show;
 mod signals;
 mod state;
 mod times;
+mod top;
 mod transport;
 mod tree;
 mod upload;
@@ -52,7 +72,8 @@ use mosaic_actors::error::{Failure, Kind};
 
 pub use self::problem::Problem;
 pub use self::run::{LocalCalls, Runtime};
-use self::screen::{Screen, Stop};
+use self::screen::{Screen, Stop, Wanted};
+use self::select::Selection;
 use self::waterfall::waterfall;
 
 /// Runs the command line `args`, the program's name included, and says how the process ends.
@@ -61,14 +82,23 @@ pub async fn main(args: impl IntoIterator<Item = OsString>, runtime: impl Runtim
 }
 
 async fn run(args: Vec<OsString>, runtime: &dyn Runtime) -> u8 {
-    // Both are needed to report a line that cannot be parsed. A value that looks like them does no harm.
-    let given = |flag: &str| {
+    if let Some(shell) = live::asked() {
+        return live::complete(&shell, args).await;
+    }
+    let args = select::joined(args);
+    // All are needed to report a line that cannot be parsed. A value that looks like them does no harm.
+    let given = |flags: &[&str]| {
         args.iter()
             .skip(1)
+            .filter_map(|arg| arg.to_str())
             .take_while(|arg| *arg != "--")
-            .any(|arg| arg == flag)
+            .any(|arg| flags.contains(&arg.split('=').next().unwrap_or(arg)))
     };
-    let screen = Screen::detect(given("--json"), given("--no-color"));
+    let screen = Screen::detect(&Wanted {
+        json: given(&["--json", "--jq"]),
+        no_color: given(&["--no-color"]),
+        quiet: given(&["--quiet", "-q"]),
+    });
     // One judgement of the terminal for our words and clap's: clap alone would colour a dumb terminal under CI.
     let colour = if screen.colour_out || screen.colour_err {
         ColorChoice::Auto
@@ -77,7 +107,7 @@ async fn run(args: Vec<OsString>, runtime: &dyn Runtime) -> u8 {
     };
     let parsed = command::root(colour, by_input(&args)).try_get_matches_from(&args);
     let outcome = match parsed.or_else(|error| by_name(colour, &args, &error).ok_or(error)) {
-        Ok(matches) => dispatch(&matches, runtime, &screen).await,
+        Ok(matches) => dispatch(&matches, runtime, screen.clone()).await,
         Err(error) => refused(&error, &screen),
     };
     match outcome {
@@ -148,14 +178,18 @@ fn is_dashed(error: &clap::Error) -> bool {
         && matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(arg)) if is_short(arg))
 }
 
-async fn dispatch(matches: &ArgMatches, runtime: &dyn Runtime, screen: &Screen) -> Result<(), Stop> {
+async fn dispatch(matches: &ArgMatches, runtime: &dyn Runtime, screen: Screen) -> Result<(), Stop> {
     if let Some((entry, flags)) = command::operation(matches) {
+        let screen = screen.showing(Selection::of(flags, Some(entry))?);
         // Read first: a read of stdin would block the task that waits for signals.
         let input = input::input(entry, flags)?;
-        return signals::heeding(call::call(entry, input, flags, runtime, screen), screen).await;
+        return signals::heeding(call::call(entry, input, flags, runtime, &screen), &screen).await;
     }
     match matches.subcommand() {
-        Some((name, flags)) => operate::run(name, flags, runtime, screen).await,
+        Some((name, flags)) => {
+            let screen = screen.showing(Selection::of(command::leaf_of(flags), None)?);
+            operate::run(name, flags, runtime, &screen).await
+        }
         None => Err(Failure::new(Kind::InvalidInput, "a command is missing").into()),
     }
 }
@@ -281,6 +315,11 @@ mod tests {
         fn compare(&self, config: PathBuf, recorded: Value) -> BoxFuture<Result<Value, Problem>> {
             self.wrote(format!("compare {} {recorded}", config.display()));
             Box::pin(async { Ok(json!({"compared": 0, "differences": []})) })
+        }
+        #[cfg(feature = "mcp")]
+        fn talk(&self, config: PathBuf, toolsets: Option<String>) -> BoxFuture<Result<(), Problem>> {
+            self.wrote(format!("talk {} {toolsets:?}", config.display()));
+            Box::pin(async { Ok(()) })
         }
         fn local(&self, config: Option<PathBuf>, _keyed: bool) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>> {
             self.wrote(format!("start {config:?}"));

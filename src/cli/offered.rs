@@ -9,16 +9,14 @@ use clap::{ArgMatches, Command};
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::Value;
 
-use super::call::SERVER;
-use super::client::Remote;
-use super::command::{key_flag, server_flag};
-use super::operate::{address, secret};
+use super::connection::{CALLS, place};
+use super::flags::{key_flag, server_flag};
 use super::screen::Stop;
 use super::show;
 
 /// The rule, which is the same of the documents that a gateway serves.
-pub(super) const RULE: &str = "With a key (--key-file, MOSAIC_API_KEY), or where --server names a gateway, that gateway is \
-                               asked what there is for it; else all is shown that there is.";
+pub(super) const RULE: &str = "With a key (--key-file, MOSAIC_API_KEY, a profile), or where --server names a gateway, that \
+                               gateway is asked what there is for it; else all is shown that there is.";
 
 /// The flags that lead to a gateway.
 pub(super) fn command(command: Command) -> Command {
@@ -56,13 +54,11 @@ pub(super) async fn matrix(flags: &ArgMatches) -> Result<Option<Value>, Stop> {
 }
 
 async fn asked(flags: &ArgMatches, path: &str) -> Result<Option<Bytes>, Stop> {
-    let key = secret("--key-file", flags.get_one("key-file"), "MOSAIC_API_KEY")?;
-    let given = flags.get_one::<String>("server");
-    if key.is_none() && given.is_none() {
+    let place = place(&CALLS, flags)?;
+    if !place.is_said {
         return Ok(None);
     }
-    let (named, url) = address("--server", given, "MOSAIC_URL", SERVER)?;
-    Ok(Some(Remote::new(named, &url, key)?.read(path, None).await?))
+    Ok(Some(place.remote()?.read(path, None).await?))
 }
 
 fn odd() -> Failure {

@@ -3,26 +3,25 @@
 //! Invariant: they read the catalogue, the admin listener or a [`Runtime`]; none of them reaches into an engine.
 
 use std::collections::BTreeSet;
-use std::env::VarError;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, ColorChoice, Command, value_parser};
 use clap_complete::Shell;
 use mosaic_actors::error::{Failure, Kind};
-use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::catalogue::{Entry, OPERATIONS};
 use crate::doctor::Report;
-use crate::secret::{SecretError, SecretFault, SecretRef};
 
-use super::call::SERVER;
-use super::client::Remote;
-use super::command::{flag, knowing, root, switch};
+use super::command::{knowing, root};
+use super::flags::{flag, switch};
 use super::run::Runtime;
 use super::screen::{Screen, Stop, WARY, clean};
-use super::{admin, config, decided, diagnosis, exit, matrix, offered, providers, route, show, state};
+use super::{
+    admin, api, config, decided, diagnosis, exit, graphql, live, login, man, matrix, offered, providers, route, show,
+    signals, state, top,
+};
 
 /// Their declarations, in the order of the help.
 pub fn commands() -> Vec<Command> {
@@ -56,12 +55,19 @@ pub fn commands() -> Vec<Command> {
         providers::command(),
         decided::declared(),
         route::declared(),
+        #[cfg(feature = "mcp")]
+        super::mcp::declared(),
+        api::declared(),
+        graphql::declared(),
+        top::declared(),
         Command::new("exit-codes")
             .about("List the exit codes and what they mean")
             .after_help(exit::table()),
+        man::declared(),
         Command::new("completions")
             .about("Print a shell's completion script; with a configuration, one that knows its provider instances")
-            .arg(file())
+            .arg(file().conflicts_with(live::LIVE))
+            .arg(live::flag())
             .arg(
                 Arg::new("shell")
                     .required(true)
@@ -72,6 +78,7 @@ pub fn commands() -> Vec<Command> {
         Command::new("version").about("Print the version"),
     ]
     .into_iter()
+    .chain(login::commands())
     .chain(admin::commands())
     .collect()
 }
@@ -108,7 +115,16 @@ pub async fn run(name: &str, matches: &ArgMatches, runtime: &dyn Runtime, screen
         "state" => state::run(matches, runtime, screen).await,
         "doctor" => doctor(&runtime.doctor(file()).await, screen),
         "explain" => decided::run(matches, screen).await,
+        #[cfg(feature = "mcp")]
+        super::mcp::MCP => super::mcp::run(matches, runtime).await,
         route::ROUTE => route::run(matches, runtime, screen).await,
+        api::API => signals::heeding(api::run(matches, screen), screen).await,
+        graphql::GRAPHQL => signals::heeding(graphql::run(matches, screen), screen).await,
+        top::TOP => top::run(matches, screen).await,
+        man::MAN => man::run(matches, screen),
+        login::LOGIN => login::login(matches, screen).await,
+        login::LOGOUT => login::logout(matches, screen),
+        login::PROFILES => login::profiles(matches, screen),
         "exit-codes" => exit_codes(screen),
         "completions" => completions(matches, runtime, screen).await,
         "version" => version(screen),
@@ -117,57 +133,6 @@ pub async fn run(name: &str, matches: &ArgMatches, runtime: &dyn Runtime, screen
             None => Err(Failure::new(Kind::Internal, format!("{other} is declared and not done")).into()),
         },
     }
-}
-
-/// A secret by file or by variable, never by flag, which everybody on the machine could read.
-///
-/// # Errors
-/// `invalid_input` naming `flag` or the variable.
-pub fn secret(flag: &str, file: Option<&String>, variable: &str) -> Result<Option<SecretString>, Failure> {
-    let (named, place) = match file {
-        Some(path) => (flag, SecretRef::File(path.into())),
-        None => (variable, SecretRef::Env(variable.to_owned())),
-    };
-    match place.resolve() {
-        Ok(secret) => Ok(Some(secret.expose().trim().into())),
-        Err(SecretError { fault, .. }) => match fault {
-            SecretFault::Empty => Ok(None),
-            SecretFault::NotSet if file.is_none() => Ok(None),
-            // As for any other key that no header can carry.
-            SecretFault::ControlCharacter => Err(Failure::invalid("key", format!("{named}: {fault}"))),
-            fault => Err(Failure::invalid(named, format!("{named}: {fault}"))),
-        },
-    }
-}
-
-/// An address by flag, else by variable, else the default; with the name of where it came from.
-///
-/// # Errors
-/// `invalid_input` naming a variable that is not text.
-pub fn address(
-    flag: &'static str,
-    given: Option<&String>,
-    variable: &'static str,
-    default: &str,
-) -> Result<(&'static str, String), Failure> {
-    if let Some(url) = given {
-        return Ok((flag, url.clone()));
-    }
-    match std::env::var(variable) {
-        Ok(url) if !url.is_empty() => Ok((variable, url)),
-        Err(VarError::NotUnicode(_)) => Err(Failure::invalid(variable, format!("{variable} is not UTF-8 text"))),
-        _ => Ok((flag, default.to_owned())),
-    }
-}
-
-/// The gateway that calls are made at, by their flags.
-///
-/// # Errors
-/// `invalid_input` naming the flag or variable at fault.
-pub fn gateway(flags: &ArgMatches) -> Result<Remote, Failure> {
-    let (named, url) = address("--server", flags.get_one("server"), "MOSAIC_URL", SERVER)?;
-    let key = secret("--key-file", flags.get_one("key-file"), "MOSAIC_API_KEY")?;
-    Remote::new(named, &url, key)
 }
 
 /// A configuration that was found sound, and below it, a line each, what is to be known of it.
@@ -246,6 +211,9 @@ fn exit_codes(screen: &Screen) -> Result<(), Stop> {
 async fn completions(matches: &ArgMatches, runtime: &dyn Runtime, screen: &Screen) -> Result<(), Stop> {
     let shell = matches.get_one::<Shell>("shell").copied();
     let shell = shell.ok_or_else(|| Failure::invalid("shell", "SHELL is missing"))?;
+    if matches.get_flag(live::LIVE) {
+        return screen.data(live::script(shell)?);
+    }
     let mut command = root(ColorChoice::Never, false);
     if let Some(config) = matches.get_one::<PathBuf>("config") {
         command = knowing(command, &runtime.instances(config.clone()).await?);

@@ -11,11 +11,11 @@ use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::command::{flag, switch};
+use super::flags::{flag, switch};
 use super::run::Runtime;
 use super::screen::{Screen, Stop, clean};
 use super::waterfall::waterfall;
-use super::{admin, by_name, command, exit, input, operate, refused, render, show, signals, times};
+use super::{admin, by_name, command, connection, exit, input, refused, render, show, signals, times};
 use crate::catalogue::Entry;
 use crate::dispatch::Options;
 
@@ -122,7 +122,7 @@ async fn unmade(
         .map(|(option, text)| (option.name.to_owned(), text.into()))
         .collect();
     let asked = json!({ "operation": entry.name(), "input": input, "options": said });
-    let told = operate::gateway(flags)?.change("/v1/route", &asked, false).await?;
+    let told = connection::gateway(flags)?.change("/v1/route", &asked, false).await?;
     shown(&show::parse(&told)?, screen)
 }
 

@@ -64,6 +64,11 @@ pub trait Runtime: Send + Sync + 'static {
     /// it would decide otherwise, as `differences`.
     fn compare(&self, config: PathBuf, recorded: Value) -> BoxFuture<Result<Value, Problem>>;
 
+    /// Talks with the agent that has started this process, over standard input and output, through a gateway of this
+    /// configuration. `toolsets` names some of its toolsets.
+    #[cfg(feature = "mcp")]
+    fn talk(&self, config: PathBuf, toolsets: Option<String>) -> BoxFuture<Result<(), Problem>>;
+
     /// Starts a gateway without listeners, for calls from this process. `keyed`: they are made under an idempotency key, so
     /// no other process may serve with the same state: each would take the other's claims for those of the dead.
     fn local(&self, config: Option<PathBuf>, keyed: bool) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>>;

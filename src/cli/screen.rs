@@ -4,13 +4,15 @@
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::builder::styling::{AnsiColor, Style};
 use mosaic_actors::error::{Failure, Kind};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::exit;
 use super::problem::Problem;
+use super::select::Selection;
+use super::{exit, progress};
 use crate::catalogue::event::turns;
 
 /// Why the program ends before its work is done.
@@ -34,11 +36,33 @@ impl From<Failure> for Stop {
     }
 }
 
+/// The flag that wants nothing beside the data.
+pub const QUIET: &str = "quiet";
+
+/// What the line says of its outputs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted {
+    /// JSON instead of text for people.
+    pub json: bool,
+    /// No colour.
+    pub no_color: bool,
+    /// Nothing beside the data.
+    pub quiet: bool,
+}
+
 /// What the program's own outputs can do.
 #[derive(Clone, Debug, Default)]
 pub struct Screen {
     /// JSON instead of text for people.
     pub json: bool,
+    /// Nothing is told beside the data but failures.
+    pub quiet: bool,
+    /// Stderr may be drawn on: it is a terminal that knows how, and nobody refused.
+    pub draws: bool,
+    /// What of JSON is wanted; `None` for all.
+    pub(super) selection: Option<Arc<Selection>>,
+    /// Where all goes in place of the outputs.
+    pub(super) kept: Option<Arc<Mutex<Vec<u8>>>>,
     /// Stdout is a terminal.
     pub interactive: bool,
     /// Somebody can be asked: stdin and stderr are terminals.
@@ -62,21 +86,53 @@ pub const FAINT: Style = Style::new().dimmed();
 
 impl Screen {
     /// Looks at the process's stdout, stderr and environment.
-    pub fn detect(json: bool, no_color: bool) -> Self {
+    pub fn detect(wanted: &Wanted) -> Self {
         let interactive = io::stdout().is_terminal();
-        let wanted = !no_color
+        let coloured = !wanted.no_color
             && colour_wanted(
                 std::env::var_os("NO_COLOR").as_deref(),
                 std::env::var_os("TERM").as_deref(),
             );
+        let told = io::stderr().is_terminal();
         Screen {
-            json,
+            json: wanted.json,
+            quiet: wanted.quiet,
+            draws: coloured && told && !wanted.quiet && !wanted.json,
             interactive,
-            asks: io::stdin().is_terminal() && io::stderr().is_terminal(),
+            asks: io::stdin().is_terminal() && told,
             width: terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0),
-            colour_out: wanted && interactive,
-            colour_err: wanted && io::stderr().is_terminal(),
+            colour_out: coloured && interactive,
+            colour_err: coloured && told,
+            selection: None,
+            kept: None,
         }
+    }
+
+    /// The same, which prints of JSON what is wanted.
+    #[must_use]
+    pub fn showing(self, selection: Option<Arc<Selection>>) -> Self {
+        Screen { selection, ..self }
+    }
+
+    /// The same, for programs.
+    #[must_use]
+    pub fn in_json(&self) -> Self {
+        Screen {
+            json: true,
+            draws: false,
+            ..self.clone()
+        }
+    }
+
+    /// The same, which keeps what it is given, and draws nothing; and what it keeps.
+    pub fn keeping(&self) -> (Self, Arc<Mutex<Vec<u8>>>) {
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let screen = Screen {
+            draws: false,
+            kept: Some(kept.clone()),
+            ..self.clone()
+        };
+        (screen, kept)
     }
 
     /// Writes data, at once.
@@ -84,6 +140,12 @@ impl Screen {
     /// # Errors
     /// The failure to write. A reader that went away (`mosaic … | head`) is none: it has what it wanted.
     pub fn data(&self, bytes: impl AsRef<[u8]>) -> Result<(), Stop> {
+        if let Some(kept) = &self.kept {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.extend_from_slice(bytes.as_ref());
+            return Ok(());
+        }
+        progress::clear();
         let mut out = io::stdout().lock();
         let written = out.write_all(bytes.as_ref()).and_then(|()| out.flush());
         written.map_err(|error| match error.kind() {
@@ -96,12 +158,15 @@ impl Screen {
         })
     }
 
-    /// Writes data and ends its last line.
+    /// Writes data and ends its last line; of JSON, what is wanted of it.
     ///
     /// # Errors
-    /// As [`Screen::data`].
+    /// As [`Screen::data`], and what the selection fails with.
     pub fn lines(&self, text: impl AsRef<[u8]>) -> Result<(), Stop> {
         let text = text.as_ref();
+        if let Some(selection) = self.selection.as_ref().filter(|_| self.json) {
+            return self.data(selection.apply(text)?);
+        }
         let end: &[u8] = if text.ends_with(b"\n") { b"" } else { b"\n" };
         self.data([text, end].concat())
     }
@@ -127,14 +192,22 @@ impl Screen {
 
     /// Tells people something beside the data. Not in JSON mode, where stderr is for problems alone.
     pub fn note(&self, text: &str) {
-        if !self.json {
-            tell(&paint(self.colour_err, FAINT, text));
+        if self.json || self.quiet {
+            return;
         }
+        if let Some(kept) = &self.kept {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.extend_from_slice(paint(self.colour_out, FAINT, text).as_bytes());
+            kept.push(b'\n');
+            return;
+        }
+        tell(&paint(self.colour_err, FAINT, text));
     }
 
     /// A piece of what people are told beside the data as it comes; whoever tells it ends its line.
     pub fn aside(&self, piece: &str) {
-        if !self.json {
+        if !self.json && !self.quiet {
+            progress::clear();
             let mut err = io::stderr().lock();
             // As of any message, nobody is there to be told where stderr is closed.
             let _ = write!(err, "{}", paint(self.colour_err, FAINT, piece)).and_then(|()| err.flush());
@@ -180,6 +253,7 @@ fn paint(wanted: bool, style: Style, text: &str) -> String {
 
 /// A message that cannot be told because stderr is closed has nobody to be told to.
 fn tell(text: &str) {
+    progress::clear();
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 

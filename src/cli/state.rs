@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use mosaic_actors::error::Failure;
 
-use super::command::flag;
+use super::flags::flag;
 use super::run::Runtime;
 use super::screen::{Screen, Stop};
 use super::show;

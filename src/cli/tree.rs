@@ -56,6 +56,36 @@ pub fn render(document: &Value, outlook: &Outlook, screen: &Screen) -> Option<St
     Some(lines.join("\n"))
 }
 
+/// The tree before it is drawn: its heads, and for each actor its cells, its state and its node.
+pub fn laid(document: &Value) -> (Vec<&'static str>, Vec<(Vec<String>, &Value)>) {
+    let root = document.get("root").unwrap_or(document);
+    let (mut lines, mut nodes) = (Vec::new(), Vec::new());
+    add(root, "", "", &mut lines);
+    walk(root, &mut nodes);
+    let heads = HEADS[..HEADS.len() - 1].iter().copied().chain(["REMARK"]).collect();
+    let cells = |line: Line| {
+        let [time, restarts, left, mailbox, _] = line.facts;
+        vec![line.name, line.state, time, restarts, left, mailbox, line.remark]
+    };
+    (heads, lines.into_iter().map(cells).zip(nodes).collect())
+}
+
+/// The nodes in the order of their lines.
+fn walk<'a>(node: &'a Value, nodes: &mut Vec<&'a Value>) {
+    nodes.push(node);
+    for child in children(node) {
+        walk(child, nodes);
+    }
+}
+
+/// By name, so that an actor is found where it was: the server's order is that of starts.
+fn children(node: &Value) -> Vec<&Value> {
+    let children = node.get("children").and_then(Value::as_array);
+    let mut children: Vec<&Value> = children.into_iter().flatten().collect();
+    children.sort_by_key(|child| path(child));
+    children
+}
+
 fn path(node: &Value) -> &str {
     node.get("path").and_then(Value::as_str).unwrap_or_default()
 }
@@ -83,10 +113,7 @@ fn paint_state(row: &str, names_width: usize, state: &str, screen: &Screen) -> S
 /// A nested node and what is below it. The nesting is bounded by the parser of the document.
 fn add(node: &Value, own: &str, below: &str, lines: &mut Vec<Line>) {
     lines.push(line(node, own));
-    let children = node.get("children").and_then(Value::as_array);
-    // By name, so that an actor is found where it was: the server's order is that of starts.
-    let mut children: Vec<&Value> = children.into_iter().flatten().collect();
-    children.sort_by_key(|child| path(child));
+    let children = children(node);
     for (index, child) in children.iter().copied().enumerate() {
         let (branch, further) = if index + 1 == children.len() {
             ("└─ ", "   ")

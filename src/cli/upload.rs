@@ -17,6 +17,8 @@ use mosaic_actors::stream::{BodyStream, ByteStream, UPLOAD_FIELD, Upload};
 use tokio::sync::mpsc;
 
 use super::input;
+use super::progress::Meter;
+use super::screen::Screen;
 use crate::catalogue::Entry;
 use crate::wire::file::media_type;
 
@@ -34,7 +36,7 @@ const AHEAD: usize = 4;
 ///
 /// # Errors
 /// `invalid_input` on `file`, where it cannot be opened, is no file, or is not named.
-pub fn upload(entry: &Entry, matches: &ArgMatches) -> Result<Option<Arc<Upload>>, Failure> {
+pub fn upload(entry: &Entry, matches: &ArgMatches, screen: &Screen) -> Result<Option<Arc<Upload>>, Failure> {
     // Only operations that take files have these flags, and clap refuses to look up what is not declared.
     if !entry.declaration.upload {
         return Ok(None);
@@ -68,7 +70,7 @@ pub fn upload(entry: &Entry, matches: &ArgMatches) -> Result<Option<Arc<Upload>>
         media_type: given.unwrap_or_else(|| media_type(path)),
         length,
         name: named.and_then(|name| name.to_str()).map(Arc::from),
-        bytes: pieces(source),
+        bytes: pieces(source, Meter::new(&path.display().to_string(), length, screen)),
     }))))
 }
 
@@ -82,7 +84,7 @@ pub fn of_flag(entry: &Entry, failure: Failure) -> Failure {
     }
 }
 
-fn pieces(mut source: Box<dyn Read + Send>) -> BodyStream<Bytes> {
+fn pieces(mut source: Box<dyn Read + Send>, mut meter: Meter) -> BodyStream<Bytes> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     thread::spawn(move || {
         loop {
@@ -96,10 +98,12 @@ fn pieces(mut source: Box<dyn Read + Send>) -> BodyStream<Bytes> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => Err(Failure::invalid(FILE, format!("the file cannot be read: {error}"))),
             };
+            let read = next.as_ref().map_or(0, Bytes::len);
             // Who sent it has stopped; or it cannot be read any further.
             if sender.blocking_send(next.clone()).is_err() || next.is_err() {
                 return;
             }
+            meter.add(read);
         }
     });
     BodyStream::from_items(stream::unfold(receiver, |mut receiver| async move {

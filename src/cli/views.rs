@@ -3,11 +3,13 @@
 //! Invariant: a column is a place in the server's document, and one that is filled nowhere is left out, so that any version
 //! of the server can be shown; what is ill stands first.
 
+mod words;
+
 use serde_json::Value;
 
 use super::render::{self, cell};
 use super::screen::Screen;
-use super::times;
+use words::{ago, breaker, error, part, since_text, since_unix, span, tightest, wellness};
 
 /// One table.
 pub struct TableView {
@@ -268,6 +270,24 @@ pub const AUDIT: TableView = TableView {
     ..PLAIN
 };
 
+/// A table's heads and rows.
+pub struct Laid<'a> {
+    /// The columns that are filled.
+    pub heads: Vec<&'static str>,
+    /// What is ill stands first.
+    pub rows: Vec<LaidRow<'a>>,
+}
+
+/// A row of one.
+pub struct LaidRow<'a> {
+    /// A cell for each head.
+    pub cells: Vec<String>,
+    /// 0 for what is out of service, 1 for what is ill or on its way, 2 for the rest.
+    pub wellness: u8,
+    /// What it is made of.
+    pub source: &'a Value,
+}
+
 /// How a table is to be shown.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shown {
@@ -318,24 +338,43 @@ impl TableView {
     }
 
     fn own(&self, document: &Value, how: &Shown, screen: &Screen) -> Option<Result<String, &'static str>> {
+        let laid = self.laid(document, how)?;
+        if laid.rows.is_empty() {
+            return Some(Err(self.empty));
+        }
+        let heads: Vec<String> = laid.heads.iter().map(|&head| head.to_owned()).collect();
+        let cells = laid.rows.into_iter().map(|row| row.cells).collect();
+        Some(Ok(render::grid(&heads, cells, screen)))
+    }
+
+    /// The table of a document before it is drawn, without what stands below it; `None` where the document has no such rows.
+    pub fn laid<'a>(&self, document: &'a Value, how: &Shown) -> Option<Laid<'a>> {
         let mut rows: Vec<&Value> = document.pointer(self.rows)?.as_array()?.iter().collect();
         if let Some(fold) = self.fold {
             rows = fold(rows);
         }
         let most = how.most.or((self.most > 0).then_some(self.most));
         rows.truncate(most.unwrap_or(usize::MAX));
-        if rows.is_empty() {
-            return Some(Err(self.empty));
-        }
         // A stable sort: the rest stays in the server's order.
         rows.sort_by_key(|row| wellness(row));
         let columns = self.columns.iter().filter(|column| how.wide || !column.wide);
         let columns: Vec<&Column> = columns
             .filter(|column| rows.iter().any(|row| !column.of(row).is_empty()))
             .collect();
-        let heads: Vec<String> = columns.iter().map(|column| column.head.to_owned()).collect();
-        let cells = |row: &&Value| columns.iter().map(|column| column.of(row)).collect();
-        Some(Ok(render::grid(&heads, rows.iter().map(cells).collect(), screen)))
+        let row = |row: &'a Value| LaidRow {
+            cells: columns.iter().map(|column| column.of(row)).collect(),
+            wellness: wellness(row),
+            source: row,
+        };
+        Some(Laid {
+            heads: columns.iter().map(|column| column.head).collect(),
+            rows: rows.into_iter().map(row).collect(),
+        })
+    }
+
+    /// What to say where there is no row.
+    pub const fn empty(&self) -> &'static str {
+        self.empty
     }
 
     /// So many rows of the document make one row here, at most.
@@ -354,96 +393,6 @@ impl Column {
         let mut filled = self.places.iter().filter_map(|place| row.pointer(place));
         filled.find(|value| !value.is_null()).map(self.show).unwrap_or_default()
     }
-}
-
-/// 0 for what is out of service, 1 for what is ill or on its way, 2 for the rest; unknown words are well.
-fn wellness(row: &Value) -> u8 {
-    let word = |place| row.pointer(place).and_then(Value::as_str).unwrap_or_default();
-    let words = [
-        "/life",
-        "/health/state",
-        "/state",
-        "/breaker/state",
-        "/traffic/breaker/state",
-    ]
-    .map(word);
-    let any = |ill: &[&str]| words.iter().any(|word| ill.contains(word));
-    if any(&["failed", "unhealthy", "open", "forced_open", "gave_up"]) || word("/traffic/outcome") == "failed" {
-        0
-    } else if any(&[
-        "half_open",
-        "stopped",
-        "stopping",
-        "updating",
-        "discovered",
-        "validated",
-        "loaded",
-    ]) {
-        1
-    } else {
-        2
-    }
-}
-
-/// A breaker's state, and why it was forced where it was.
-fn breaker(breaker: &Value) -> String {
-    let text = |name| breaker.get(name).and_then(Value::as_str);
-    let state = text("state").unwrap_or_default();
-    match text("reason").or_else(|| text("why")) {
-        Some(why) => format!("{state} ({why})"),
-        None => state.to_owned(),
-    }
-}
-
-/// A sentence as it is; a failure with its code and its age.
-fn error(value: &Value) -> String {
-    let text = |name| value.get(name).and_then(Value::as_str);
-    let age = value
-        .get("ago_ms")
-        .map(|ms| format!(", {}", ago(ms)))
-        .unwrap_or_default();
-    match (text("code"), text("message")) {
-        (Some(code), Some(message)) => format!("{code}{age}: {message}"),
-        _ => cell(value),
-    }
-}
-
-/// Of several limits that of which the least part is left: `12/5000 core`.
-fn tightest(limits: &Value) -> String {
-    let known = limits.as_array().into_iter().flatten().filter_map(|limit| {
-        let number = |name| limit.get(name).and_then(Value::as_u64);
-        let (remaining, granted) = (number("remaining")?, number("limit"));
-        let resource = limit.get("resource").and_then(Value::as_str).unwrap_or_default();
-        let shown = match granted {
-            Some(granted) => format!("{remaining}/{granted} {resource}"),
-            None => format!("{remaining} {resource}"),
-        };
-        Some((remaining as f64 / granted.unwrap_or(remaining).max(1) as f64, shown))
-    });
-    let least = known.min_by(|(one, _), (other, _)| one.total_cmp(other));
-    least.map(|(_, shown)| shown).unwrap_or_default()
-}
-
-/// A share of less than all, in percent.
-fn part(share: &Value) -> String {
-    let less = share.as_f64().filter(|share| *share < 1.0);
-    less.map(|share| format!("{:.0} %", share * 100.0)).unwrap_or_default()
-}
-
-fn span(ms: &Value) -> String {
-    ms.as_u64().map(times::span).unwrap_or_default()
-}
-
-fn ago(ms: &Value) -> String {
-    ms.as_u64().map(times::ago).unwrap_or_default()
-}
-
-fn since_unix(ms: &Value) -> String {
-    ms.as_u64().map(times::since_unix).unwrap_or_default()
-}
-
-fn since_text(text: &Value) -> String {
-    text.as_str().map(times::since_text).unwrap_or_default()
 }
 
 #[cfg(test)]

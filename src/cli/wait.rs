@@ -41,7 +41,7 @@ pub fn ended_badly(waited: &Value) -> bool {
 }
 
 /// Waits until a run has ended, however often the gateway has to be asked: with `seconds` in the input, or with a `limit`, no
-/// longer. `tell`: told what a blocked run waits for.
+/// longer. Of the two that are told, the first hears what a blocked run waits for, the second at each look where it stands.
 ///
 /// # Errors
 /// What the first call fails with, and later ones that cannot be waited out; `timeout` where the time was over first, with
@@ -50,11 +50,11 @@ pub async fn until_ended(
     waits: &'static Entry,
     input: Map<String, Value>,
     limit: Option<Duration>,
-    tell: impl Fn(&str),
+    (tell, stands): (impl Fn(&str), impl Fn(&str)),
     ask: impl AsyncFn(&'static Entry, Map<String, Value>) -> Result<Bytes, Problem>,
 ) -> Result<Bytes, Problem> {
     let seen = Seen::default();
-    let waiting = waited(waits, input, &seen, tell, ask);
+    let waiting = waited(waits, input, &seen, (tell, stands), ask);
     match limit {
         None => waiting.await,
         Some(limit) => timeout(limit, waiting)
@@ -67,7 +67,7 @@ async fn waited(
     waits: &'static Entry,
     mut input: Map<String, Value>,
     seen: &Seen,
-    tell: impl Fn(&str),
+    (tell, stands): (impl Fn(&str), impl Fn(&str)),
     ask: impl AsyncFn(&'static Entry, Map<String, Value>) -> Result<Bytes, Problem>,
 ) -> Result<Bytes, Problem> {
     let limit = input.get(SECONDS).and_then(Value::as_u64).map(Duration::from_secs);
@@ -94,6 +94,7 @@ async fn waited(
                     tell(sentence);
                 }
                 told = waits_for;
+                stands(&blocked::stands(&answer));
                 seen.now(answer);
                 failures = 0;
                 let pause = longer.saturating_sub(asked.elapsed());
@@ -167,7 +168,7 @@ mod tests {
             Err(kind) => Err(Failure::new(kind, "as told").into()),
         };
         let waits = find("cicd.run.wait").expect("declared");
-        let outcome = until_ended(waits, Map::from_iter(input), None, |_| {}, ask).await;
+        let outcome = until_ended(waits, Map::from_iter(input), None, (|_: &str| {}, |_: &str| {}), ask).await;
         let outcome = outcome.map(|body| serde_json::from_slice(&body).expect("JSON"));
         let asked = all - left.lock().expect("sound").len();
         (outcome, asked, began.elapsed())
@@ -213,7 +214,11 @@ mod tests {
         };
         let waits = find("cicd.run.wait").expect("declared");
         let input = Map::from_iter([("run".to_owned(), json!("jobs~api#q17"))]);
-        assert!(until_ended(waits, input, None, |_| {}, ask).await.is_ok());
+        assert!(
+            until_ended(waits, input, None, (|_: &str| {}, |_: &str| {}), ask)
+                .await
+                .is_ok()
+        );
         let asked = asked.into_inner().expect("unshared");
         let (pending, own) = (json!("jobs~api#q17"), json!("jobs~api#3"));
         assert_eq!(
@@ -240,7 +245,11 @@ mod tests {
             }
         };
         let waits = find("cicd.run.wait").expect("declared");
-        assert!(until_ended(waits, Map::new(), None, |_| {}, ask).await.is_err());
+        assert!(
+            until_ended(waits, Map::new(), None, (|_: &str| {}, |_: &str| {}), ask)
+                .await
+                .is_err()
+        );
         let times = times.into_inner().expect("unshared");
         let pauses: Vec<u128> = times.windows(2).map(|two| (two[1] - two[0]).as_millis()).collect();
         assert_eq!(pauses[..3], [1000, 1500, 2250]);
@@ -256,7 +265,7 @@ mod tests {
         let ask = async |_: &'static Entry, _| Ok(blocked.to_string().into());
         let waits = find("cicd.run.wait").expect("declared");
         let limit = Some(Duration::from_secs(30));
-        let problem = until_ended(waits, Map::new(), limit, tell, ask)
+        let problem = until_ended(waits, Map::new(), limit, (tell, |_: &str| {}), ask)
             .await
             .expect_err("late");
         let heard = heard.into_inner().expect("unshared");
@@ -271,7 +280,7 @@ mod tests {
             "{sentence}"
         );
         let never = async |_: &'static Entry, _| std::future::pending().await;
-        let problem = until_ended(waits, Map::new(), limit, |_| {}, never)
+        let problem = until_ended(waits, Map::new(), limit, (|_: &str| {}, |_: &str| {}), never)
             .await
             .expect_err("late");
         assert!(

@@ -2,18 +2,24 @@
 //!
 //! Invariant: a key names its secret by reference; the configuration never holds the key itself.
 
+use std::sync::Arc;
+
+use mosaic_actors::policy::scopes::Scope;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::secret::{KeyError, KeyRing, Principal, Secret, SecretRef};
 
-use super::Config;
+use super::{Config, units};
 
 /// The tenant whose limits hold for those that set none of their own.
 pub const DEFAULT_TENANT: &str = "default";
 
 /// The tenant of callers without a key, who are let in on loopback where no keys are configured.
 pub const LOCAL_TENANT: &str = "local";
+
+/// The subject of scopes on the admin API, which `*` does not stand for.
+pub const ADMIN_SCOPE: &str = "admin";
 
 /// How urgent a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +46,10 @@ pub struct KeyConfig {
     #[serde(default)]
     #[schemars(length(max = 128))]
     pub identity: Option<String>,
+    /// What it may, of what its tenant may, as `git:read` or `*:write`; absent: all of that, and nothing of `admin`.
+    #[serde(default)]
+    #[schemars(schema_with = "units::optional_scopes")]
+    pub scopes: Option<Vec<Scope>>,
 }
 
 /// `[tenants.NAME]`: a tenant's limits and reach. What is left out is as in `[tenants.default]`, or unlimited.
@@ -126,6 +136,12 @@ impl Config {
         }
     }
 
+    /// Whether somebody comes to the admin listener by a key.
+    pub fn has_admin_key(&self) -> bool {
+        let mut scopes = self.keys.values().filter_map(|key| key.scopes.as_ref()).flatten();
+        scopes.any(|scope| scope.subject() == ADMIN_SCOPE)
+    }
+
     /// The tenants that callers may have: those that are configured, and those that are built in.
     pub fn all_tenants(&self) -> impl Iterator<Item = &str> {
         let built_in = [DEFAULT_TENANT, LOCAL_TENANT];
@@ -160,6 +176,10 @@ fn resolve(name: &str, key: &KeyConfig) -> Result<(String, Secret, Principal), K
     let principal = Principal {
         tenant: key.tenant.as_str().into(),
         identity: key.identity.as_deref().unwrap_or(name).into(),
+        scopes: key
+            .scopes
+            .as_ref()
+            .map(|scopes| Arc::new(scopes.iter().cloned().collect())),
     };
     Ok((name.to_owned(), secret, principal))
 }

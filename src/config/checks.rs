@@ -5,11 +5,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
+use mosaic_actors::policy::scopes::{EVERYTHING, Scope};
 use serde_json::{Map, Value};
-use url::Host;
+use url::{Host, Url};
 
-use super::access::{DEFAULT_TENANT, LOCAL_TENANT};
+use super::access::{ADMIN_SCOPE, DEFAULT_TENANT, LOCAL_TENANT};
 use super::errors::{Report, join};
+use super::issuer::is_trustworthy;
 use super::known::{Known, KnownKind, Sends};
 use super::overload::OverloadConfig;
 use super::{Config, ProviderConfig, TenantConfig, routing};
@@ -43,7 +45,8 @@ pub(crate) fn check(config: &Config, names: &Names, known: &Known, report: &mut 
     check_names(names, report);
     check_doors(config, names, report);
     check_agreement(config, report);
-    check_keys(config, names, report);
+    check_keys(config, names, known, report);
+    check_issuer(config, names, known, report);
     check_overload(&config.defaults.overload, "defaults.overload", report);
     for (name, provider) in &config.providers {
         let path = join("providers", name);
@@ -64,9 +67,37 @@ pub(crate) fn check(config: &Config, names: &Names, known: &Known, report: &mut 
         }
     }
     check_directory(config, names, report);
+    super::mcp::check(&config.mcp, known, report);
+    check_aliases(config, report);
     routing::check(config, names, known, report);
     for (name, tenant) in &config.tenants {
         check_reach(tenant, &join("tenants", name), names, known, report);
+    }
+}
+
+/// An alias stands for models, and for no other alias: what it comes to can be read in one line.
+fn check_aliases(config: &Config, report: &mut Report) {
+    const MOST: usize = 8;
+    let aliases = &config.models.aliases;
+    for (name, models) in aliases {
+        let path = join("models.aliases", name);
+        let fits = |text: &str| {
+            (1..=256).contains(&text.len()) && !text.contains(|c: char| c.is_control() || c.is_whitespace())
+        };
+        if !fits(name) || name.contains('~') {
+            report.add(&path, "a name has 1 to 256 characters, without white space and ~");
+        }
+        if !(1..=MOST).contains(&models.len()) {
+            report.add(&path, format!("must name 1 to {MOST} models"));
+        }
+        for (at, model) in models.iter().enumerate() {
+            let path = format!("{path}[{at}]");
+            if !fits(model) {
+                report.add(&path, "a model has 1 to 256 characters, and no white space");
+            } else if aliases.contains_key(model) && model != name {
+                report.add(&path, "is an alias itself: name models");
+            }
+        }
     }
 }
 
@@ -118,16 +149,16 @@ fn check_directory(config: &Config, names: &Names, report: &mut Report) {
 }
 
 fn check_doors(config: &Config, names: &Names, report: &mut Report) {
-    if !config.server.listen.ip().is_loopback() && names.keys.is_empty() {
+    if !config.server.listen.ip().is_loopback() && names.keys.is_empty() && config.oauth.is_none() {
         report.add(
             "server.listen",
-            "not a loopback address, and no [keys] are configured: anyone could call",
+            "not a loopback address, and neither [keys] nor [oauth] are configured: anyone could call",
         );
     }
-    if !config.admin.listen.ip().is_loopback() && config.admin.token.is_none() {
+    if !config.admin.listen.ip().is_loopback() && config.admin.token.is_none() && !config.has_admin_key() {
         report.add(
             "admin.listen",
-            "not a loopback address, and admin.token is not set: anyone could administer",
+            "not a loopback address, and neither admin.token nor a key with the scope admin is set: anyone could administer",
         );
     }
     for (path, hosts) in [
@@ -135,6 +166,19 @@ fn check_doors(config: &Config, names: &Names, report: &mut Report) {
         ("admin.hosts", &config.admin.hosts),
     ] {
         check_list(hosts, path, report, host);
+    }
+    if let Some(cors) = &config.server.cors {
+        check_list(&cors.origins, "server.cors.origins", report, origin);
+        let any = cors.origins.iter().any(|origin| origin == EVERY_ORIGIN);
+        if any && cors.credentials {
+            report.add(
+                "server.cors.credentials",
+                "are not for every page: name the origins in place of *",
+            );
+        }
+        if any && cors.origins.len() > 1 {
+            report.add("server.cors.origins", "* stands alone");
+        }
     }
     // Port 0 asks for any free port, so two of them do not collide.
     if config.server.listen == config.admin.listen && config.server.listen.port() != 0 {
@@ -207,7 +251,7 @@ fn check_overload(overload: &OverloadConfig, path: &str, report: &mut Report) {
     }
 }
 
-fn check_keys(config: &Config, names: &Names, report: &mut Report) {
+fn check_keys(config: &Config, names: &Names, known: &Known, report: &mut Report) {
     let mut seen = HashMap::new();
     for (name, key) in &config.keys {
         let path = join("keys", name);
@@ -218,7 +262,41 @@ fn check_keys(config: &Config, names: &Names, report: &mut Report) {
             );
         }
         check_tenant(&key.tenant, &join(&path, "tenant"), names, report);
+        let scopes = key.scopes.iter().flatten();
+        let scopes: Vec<String> = scopes.map(Scope::to_string).collect();
+        check_list(&scopes, &join(&path, "scopes"), report, |text| scope(text, known));
     }
+}
+
+/// What tokens are believed by comes from where nobody else can say it.
+fn check_issuer(config: &Config, names: &Names, known: &Known, report: &mut Report) {
+    let Some(oauth) = &config.oauth else { return };
+    let addresses = [("issuer", Some(&oauth.issuer)), ("jwks_url", oauth.jwks_url.as_ref())];
+    for (key, address) in addresses {
+        if address.is_some_and(|address| !is_trustworthy(address)) {
+            let message = "must be an https address without user, query and fragment (http on this machine alone)";
+            report.add(&join("oauth", key), message);
+        }
+    }
+    if let Some(tenant) = &oauth.tenant {
+        check_tenant(tenant, "oauth.tenant", names, report);
+    }
+    for (word, scopes) in oauth.scopes.iter().flatten() {
+        let scopes: Vec<String> = scopes.iter().map(Scope::to_string).collect();
+        let path = join("oauth.scopes", word);
+        check_list(&scopes, &path, report, |text| scope(text, known));
+    }
+}
+
+/// A scope is about everything, the admin API, or operations that there are.
+pub(super) fn scope(text: &str, known: &Known) -> Option<Fault> {
+    let subject = text.split_once(':').map_or(text, |(subject, _)| subject);
+    let others = [EVERYTHING, ADMIN_SCOPE];
+    if others.contains(&subject) {
+        return None;
+    }
+    let fault = operation(subject, known);
+    fault.map(|(message, _)| (message, nearest(subject, known.prefixes().chain(others))))
 }
 
 /// The table spells one credential, and one that its kind takes.
@@ -339,6 +417,19 @@ fn host(name: &str) -> Option<Fault> {
     let is_address = name.parse::<IpAddr>().is_ok();
     let sentence = "must be a host name or an IP address alone, such as mosaic.example.org: no scheme, port, path or *";
     (!(is_name || is_address) || name.contains('*')).then_some((sentence, None))
+}
+
+const EVERY_ORIGIN: &str = "*";
+
+/// An origin as browsers write it.
+fn origin(origin: &str) -> Option<Fault> {
+    let written = Url::parse(origin)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"));
+    let is_exact = written.is_some_and(|url| url.origin().ascii_serialization() == origin);
+    let sentence = "must be an origin as browsers write it, such as https://app.example.org: no path, and no port that goes \
+                    without saying";
+    (!is_exact && origin != EVERY_ORIGIN).then_some((sentence, None))
 }
 
 pub(super) fn check_list(list: &[String], path: &str, report: &mut Report, fault: impl Fn(&str) -> Option<Fault>) {

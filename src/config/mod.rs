@@ -11,7 +11,10 @@ mod effective;
 mod ejection;
 mod engine;
 mod errors;
+mod graphql;
+mod issuer;
 mod known;
+mod mcp;
 mod models;
 mod outbound;
 mod overload;
@@ -35,7 +38,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use access::{DEFAULT_TENANT, KeyConfig, LOCAL_TENANT, Priority, TenantConfig, TenantLimits, TenantReach};
+pub use access::{
+    ADMIN_SCOPE, DEFAULT_TENANT, KeyConfig, LOCAL_TENANT, Priority, TenantConfig, TenantLimits, TenantReach,
+};
 pub use billing::{CreditPeriod, CreditUnit, CreditsConfig, PriceConfig, Usd};
 pub use breaker::{BreakerAction, BreakerConfig, BreakerOverrides, BreakerWindowConfig, CircuitPer};
 pub use credential::{AppConfig, AppId, OAuthConfig, TokenKind};
@@ -46,7 +51,10 @@ pub use engine::{
     SupervisionConfig,
 };
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
+pub use graphql::GraphqlConfig;
+pub use issuer::IssuerConfig;
 pub use known::{Known, KnownKind, Sends};
+pub use mcp::{McpAdmin, McpConfig};
 pub use models::ModelsConfig;
 pub use outbound::{OutboundConfig, ProxyConfig};
 pub use overload::{
@@ -59,7 +67,9 @@ pub use routes::{
     Balance, CanaryConfig, CostClass, Day, HoursConfig, Performance, PreferConfig, RouteConfig, TimeOfDay,
     WeightsConfig,
 };
-pub use server::{AdminConfig, EventsConfig, LogConfig, LogFormat, MetricsConfig, ServerConfig, StateConfig};
+pub use server::{
+    AdminConfig, CorsConfig, EventsConfig, LogConfig, LogFormat, MetricsConfig, ServerConfig, StateConfig, TlsConfig,
+};
 pub use source::ENV_PREFIX;
 pub use units::BaseUrl;
 
@@ -88,6 +98,10 @@ pub struct Config {
     pub state: StateConfig,
     /// What providers tell by themselves.
     pub events: EventsConfig,
+    /// What agents are offered.
+    pub mcp: McpConfig,
+    /// The limits of GraphQL.
+    pub graphql: GraphqlConfig,
     /// The cache's tiers.
     pub cache: CacheConfig,
     /// The bounds of a call.
@@ -106,6 +120,8 @@ pub struct Config {
     pub defaults: DefaultsConfig,
     /// API keys by name.
     pub keys: BTreeMap<String, KeyConfig>,
+    /// Whose access tokens are taken beside keys.
+    pub oauth: Option<IssuerConfig>,
     /// Tenants by name.
     pub tenants: BTreeMap<String, TenantConfig>,
     /// Provider instances by name.
@@ -233,7 +249,10 @@ impl Config {
     fn unwritable(&self) -> &'static str {
         let odd = |path: &Path| path.to_str().is_none();
         let given = |path: &Option<PathBuf>| path.as_deref().is_some_and(odd);
+        let unread = |tls: &Option<TlsConfig>| tls.as_ref().is_some_and(|tls| odd(&tls.cert) || odd(&tls.key));
         match () {
+            () if unread(&self.server.tls) => "server.tls",
+            () if unread(&self.admin.tls) => "admin.tls",
             () if odd(&self.state.path) => "state.path",
             () if given(&self.outbound.ca_file) => "outbound.ca_file",
             () if given(&self.models.file) => "models.file",

@@ -3,6 +3,7 @@
 //!
 //! Invariant: what the walk returns deserialises; each part that it leaves out has been reported.
 
+use mosaic_actors::policy::scopes::Scope;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value};
 
@@ -292,6 +293,7 @@ fn check_text(node: Node<'_>, text: &str) -> Result<(), Fault> {
         Some("time-of-day") => TimeOfDay::parse(text).map(drop).map_err(plain),
         Some("credit-period") => CreditPeriod::parse(text).map(drop).map_err(plain),
         Some("redis-url") => RedisUrl::parse(text).map(drop).map_err(plain),
+        Some("scope") => Scope::parse(text).map(drop).map_err(|e| (e.to_string(), None)),
         Some("secret-ref") => SecretRef::parse(text).map(drop).map_err(|e| (e.to_string(), None)),
         _ => {
             let max = node.bound("maxLength").unwrap_or(4096);

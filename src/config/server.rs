@@ -80,6 +80,20 @@ pub struct ServerConfig {
     #[serde(with = "units::size")]
     #[schemars(schema_with = "units::bytes::<MIB, { 256 * GIB }>")]
     pub max_unread_total: usize,
+    /// After so much silence a comment is sent into a stream of events, so that nothing on the way thinks it dead.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<SECOND, { 5 * MINUTE }>")]
+    pub heartbeat: Duration,
+    /// The most operations in one request to `/v1/batch`.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_batch: usize,
+    /// How many of them are done at a time.
+    #[schemars(range(min = 1, max = 100))]
+    pub batch_concurrency: usize,
+    /// The most bytes of their answers together; one that finds no room is left out, and that is told in its place.
+    #[serde(with = "units::size")]
+    #[schemars(schema_with = "units::bytes::<KIB, GIB>")]
+    pub max_batch_answers: usize,
     /// How long an upload that was refused is read on, so that its client gets to the refusal.
     #[serde(with = "units::duration")]
     #[schemars(schema_with = "units::time::<0, MINUTE>")]
@@ -102,6 +116,14 @@ pub struct ServerConfig {
     /// The secret that all nodes of a deployment share: it authenticates cursors, and what nodes leave each other in a
     /// shared cache. Without it a random one is made, and cursors do not outlive the process.
     pub cluster_key: Option<SecretRef>,
+    /// TLS; absent: the listener speaks plain HTTP.
+    pub tls: Option<TlsConfig>,
+    /// The fewest bytes of an answer that is compressed, for clients that take it so; 0: none is.
+    #[serde(with = "units::size")]
+    #[schemars(schema_with = "units::bytes::<0, GIB>")]
+    pub compress_above: usize,
+    /// What pages of other origins may ask; absent: nothing.
+    pub cors: Option<CorsConfig>,
 }
 
 impl ServerConfig {
@@ -128,14 +150,54 @@ impl Default for ServerConfig {
             max_connections: 10_000,
             max_unread: 64 << 20,
             max_unread_total: 256 << 20,
+            // Half of the time after which impatient proxies cut an idle connection.
+            heartbeat: Duration::from_secs(15),
+            max_batch: 20,
+            batch_concurrency: 8,
+            max_batch_answers: 16 << 20,
             linger: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
             drain_grace: Duration::ZERO,
             hosts: vec![],
             public_url: None,
             cluster_key: None,
+            tls: None,
+            compress_above: 1 << 10,
+            cors: None,
         }
     }
+}
+
+/// `[server.cors]`: pages of other origins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CorsConfig {
+    /// Origins, to the letter; or `*` alone.
+    #[schemars(length(min = 1, max = 100), inner(length(max = 260)))]
+    pub origins: Vec<String>,
+    /// Whether a page may send what its browser keeps for us.
+    #[serde(default)]
+    pub credentials: bool,
+    /// How long a browser may keep what it was told.
+    #[serde(default = "cors_max_age", with = "units::duration")]
+    #[schemars(schema_with = "units::time::<0, DAY>")]
+    pub max_age: Duration,
+}
+
+const fn cors_max_age() -> Duration {
+    Duration::from_secs(600)
+}
+
+/// `[server.tls]` and `[admin.tls]`: what a listener shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The file of the certificate and those between it and its authority, in PEM.
+    #[schemars(with = "String", length(min = 1, max = 4096))]
+    pub cert: PathBuf,
+    /// The file of its private key, in PEM.
+    #[schemars(with = "String", length(min = 1, max = 4096))]
+    pub key: PathBuf,
 }
 
 /// `[admin]`: the listener for operators.
@@ -154,6 +216,8 @@ pub struct AdminConfig {
     /// no web page reaches it by a name of its own.
     #[schemars(length(max = 64), inner(length(max = 253)))]
     pub hosts: Vec<String>,
+    /// TLS; absent: the listener speaks plain HTTP.
+    pub tls: Option<TlsConfig>,
 }
 
 impl Default for AdminConfig {
@@ -163,6 +227,7 @@ impl Default for AdminConfig {
             max_connections: 64,
             token: None,
             hosts: vec![],
+            tls: None,
         }
     }
 }

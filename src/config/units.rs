@@ -126,6 +126,19 @@ pub(crate) fn listen(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "format": "listen-address" })
 }
 
+/// The schema of a list of scopes that may be left out. An empty one would grant nothing.
+pub(crate) fn optional_scopes(_: &mut SchemaGenerator) -> Schema {
+    let scope = json_schema!({ "type": "string", "format": "scope" });
+    json_schema!({ "type": ["array", "null"], "items": scope, "minItems": 1, "maxItems": 100 })
+}
+
+/// The schema of a table of such lists that may be left out.
+pub(crate) fn optional_scopes_by_name(_: &mut SchemaGenerator) -> Schema {
+    let scope = json_schema!({ "type": "string", "format": "scope" });
+    let scopes = json_schema!({ "type": "array", "items": scope, "minItems": 1, "maxItems": 100 });
+    json_schema!({ "type": ["object", "null"], "additionalProperties": scopes })
+}
+
 /// For `#[serde(with)]`: a duration as a string.
 pub(crate) mod duration {
     use super::*;

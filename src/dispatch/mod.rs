@@ -2,8 +2,11 @@
 //!
 //! Invariant: surfaces never build a `Call` themselves; whatever they accept goes through [`Dispatcher::invoke`].
 
+mod aliases;
+#[doc(hidden)]
 pub mod attributes;
 mod gather;
+#[doc(hidden)]
 pub mod idempotency;
 pub mod options;
 mod pass;
@@ -26,6 +29,7 @@ use crate::catalogue::{Catalogue, Entry, Op, Prepared};
 use crate::wording::nearest;
 use attributes::Told;
 
+pub use aliases::Aliases;
 pub use attributes::Ceilings;
 pub use idempotency::IdempotencyStore;
 pub use options::Options;
@@ -79,6 +83,7 @@ pub struct DispatchConfig {
 pub struct Dispatcher {
     calls: Arc<dyn Calls>,
     config: DispatchConfig,
+    aliases: Aliases,
     keyed: Arc<idempotency::KeyedWrites>,
 }
 
@@ -88,17 +93,38 @@ impl Dispatcher {
         Dispatcher {
             calls,
             config,
+            aliases: Aliases::default(),
             keyed: Arc::new(idempotency::KeyedWrites::new()),
         }
+    }
+
+    /// The same, with other names for models.
+    #[must_use]
+    pub fn aliased(mut self, aliases: Aliases) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    /// Other names for models.
+    pub fn aliases(&self) -> &Aliases {
+        &self.aliases
     }
 
     /// Carries one request of a surface to its answer. Dropping the future cancels the call, save a keyed write,
     /// which is finished and recorded so that the caller can come back for its answer.
     ///
     /// # Errors
-    /// `invalid_input` naming the field or option at fault, `unsupported` where the option cannot be had, or whatever
-    /// the call fails with.
+    /// `forbidden` naming the scope that the caller lacks, `invalid_input` naming the field or option at fault,
+    /// `unsupported` where the option cannot be had, or whatever the call fails with.
     pub async fn invoke(&self, invocation: Invocation) -> Result<Answer, Failure> {
+        match self.aliases.chain(invocation.entry, &invocation.input) {
+            Some(models) => aliases::each(models, invocation, |named| self.invoke_named(named)).await,
+            None => self.invoke_named(invocation).await,
+        }
+    }
+
+    /// As [`Dispatcher::invoke`], where a model is called by its own name.
+    async fn invoke_named(&self, invocation: Invocation) -> Result<Answer, Failure> {
         let Invocation {
             entry,
             input,
@@ -106,6 +132,7 @@ impl Dispatcher {
             options,
             upload,
         } = invocation;
+        check_granted(entry, &caller)?;
         check_upload(entry, upload.as_deref(), &options)?;
         let keyed = self.keyed_write(entry, &input, &caller, &options)?;
         let prepared = entry.prepare(input, options.include_raw, &self.config.cursors)?;
@@ -130,6 +157,18 @@ impl Dispatcher {
     ) -> Result<Answer, Failure> {
         let name = O::DECLARATION.facts.name;
         let entry = self.config.catalogue.find(name).ok_or_else(|| unlisted(name))?;
+        check_granted(entry, &caller)?;
+        if let Some(models) = self.aliases.chain_of::<O>(&input) {
+            let input = fingerprint(&input)?;
+            let invocation = Invocation {
+                entry,
+                input,
+                caller,
+                options,
+                upload,
+            };
+            return aliases::each(models, invocation, |named| self.invoke_named(named)).await;
+        }
         check_upload(entry, upload.as_deref(), &options)?;
         let fingerprint = match options.idempotency_key {
             Some(_) => Some(fingerprint(&input)?),
@@ -147,7 +186,8 @@ impl Dispatcher {
     /// without a claim on its key.
     ///
     /// # Errors
-    /// `invalid_input` naming the field or option at fault; of `provider=all`, which asks for several calls.
+    /// `forbidden` naming the scope that the caller lacks; `invalid_input` naming the field or option at fault; of
+    /// `provider=all`, which asks for several calls.
     pub fn unmade_call(
         &self,
         entry: &'static Entry,
@@ -155,6 +195,7 @@ impl Dispatcher {
         caller: Caller,
         options: Options,
     ) -> Result<Call, Failure> {
+        check_granted(entry, &caller)?;
         let prepared = entry.prepare(input, options.include_raw, &self.config.cursors)?;
         self.alone(entry, prepared, caller, options)
     }
@@ -166,6 +207,7 @@ impl Dispatcher {
     pub fn unmade<O: Op>(&self, input: O::Input, caller: Caller, options: Options) -> Result<Call, Failure> {
         let name = O::DECLARATION.facts.name;
         let entry = self.config.catalogue.find(name).ok_or_else(|| unlisted(name))?;
+        check_granted(entry, &caller)?;
         let prepared = prepare_typed::<O>(input, options.include_raw, &self.config.cursors)?;
         self.alone(entry, prepared, caller, options)
     }
@@ -341,6 +383,13 @@ impl Dispatcher {
             options,
         )))
     }
+}
+
+/// What a caller was not granted is refused before anything of it is looked at: also an answer that somebody else was
+/// given, and that a cache or a record of keyed writes has.
+fn check_granted(entry: &Entry, caller: &Caller) -> Result<(), Failure> {
+    let facts = &entry.declaration.facts;
+    caller.check(facts, facts.action())
 }
 
 /// What an input, and the length of what comes with it, tell of a call.

@@ -32,7 +32,7 @@ impl Dispatcher {
     /// Carries one request to its answer. Dropping the future cancels the call.
     ///
     /// # Errors
-    /// `invalid_input` on `labels` or `affinity`; `not_found` for an instance that the caller does not reach; what the call fails with, and beneath it what its provider
+    /// `forbidden` naming the scope that the caller lacks; `invalid_input` on `labels` or `affinity`; `not_found` for an instance that the caller does not reach; what the call fails with, and beneath it what its provider
     /// answered, see [`proxy::OwnRefusal`].
     pub async fn pass(&self, passage: Passage) -> Result<Answer, Failure> {
         let Passage {
@@ -46,6 +46,7 @@ impl Dispatcher {
         if instance.is_empty() || instance.contains('~') {
             return Err(Failure::new(Kind::NotFound, "no provider is called that").never_sent());
         }
+        caller.check(operation, proxy::action(operation, &asked.method))?;
         let number = self.catalogue().number(operation.name);
         let number = number.ok_or_else(|| unlisted(operation.name))?;
         // A long prompt is no file: it is there at once, and its answer is what is waited for.

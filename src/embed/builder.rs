@@ -14,6 +14,8 @@ use tokio::runtime::Handle;
 use super::credentials::Credentials;
 use super::error::StartError;
 use super::instances::Overlay;
+#[cfg(feature = "server")]
+use super::issuer;
 use super::mosaic::{Inner, Mosaic};
 use super::notice::Notice;
 use super::registry::Registry;
@@ -21,7 +23,7 @@ use super::survey::{Given, Secrets, survey};
 use super::{calls, drift, instances, life, notices, record, wiring};
 use crate::catalogue::Op;
 use crate::config::{Config, ConfigErrors, Known, Loaded, Origins, Unsound};
-use crate::dispatch::{DispatchConfig, Dispatcher};
+use crate::dispatch::{Aliases, DispatchConfig, Dispatcher};
 use crate::providers::Provider;
 use crate::secret::Secret;
 use crate::stores::{self, OpenError, StateStore, check_built};
@@ -282,7 +284,8 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
     }
     wired.spec.learned = wired.lessons.restore().await;
     let system = System::start(wired.spec).await?;
-    let dispatcher = Arc::new(Dispatcher::new(
+    let aliases = Aliases::of(&config.models.aliases);
+    let dispatcher = Dispatcher::new(
         Arc::new(calls::Engine(system.clone())),
         DispatchConfig {
             catalogue: wired.catalogue.clone(),
@@ -297,8 +300,11 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
                 config.state.idempotency_ttl,
             ))),
         },
-    ));
+    );
+    let dispatcher = Arc::new(dispatcher.aliased(aliases));
     let instances = instances::Instances::new(wired.native, store.clone(), credentials, overlay);
+    #[cfg(feature = "server")]
+    let tokens = issuer::tokens(&config)?;
     let inner = Inner {
         instances,
         log,
@@ -306,6 +312,8 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
         keys,
         origins,
         admin_token,
+        #[cfg(feature = "server")]
+        tokens,
         telemetry,
         store,
         dispatcher,
@@ -314,6 +322,8 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
         lessons: wired.lessons.clone(),
         #[cfg(feature = "server")]
         introduced: super::introduced::Introduced::default(),
+        #[cfg(feature = "mcp")]
+        agents: tokio_util::sync::CancellationToken::new(),
         started: Instant::now(),
         runtime: Handle::current(),
         stopped: AtomicBool::new(false),

@@ -1,10 +1,11 @@
-//! What a tenant may hear of what providers tell.
+//! What a caller may hear of what providers tell.
 //!
 //! Invariant: an event is told to those who could read what it tells of, and to nobody else.
 
 use mosaic_actors::call::Caller;
 use mosaic_actors::error::Failure;
 use mosaic_actors::gateway::Attendance;
+use mosaic_actors::policy::scopes::Action;
 
 use super::mosaic::Mosaic;
 use crate::catalogue::event::{Event, EventType};
@@ -14,15 +15,15 @@ use crate::surfaces::feed::Hearing;
 pub(super) struct Ears(pub(super) Mosaic);
 
 impl Hearing for Ears {
-    fn hears(&self, tenant: &str, event: &Event) -> bool {
-        self.0.system().reaches(tenant, &event.provider) && self.hears_of(tenant, event.kind)
+    fn hears(&self, caller: &Caller, event: &Event) -> bool {
+        self.0.system().reaches(&caller.tenant, &event.provider) && self.hears_of(caller, event.kind)
     }
 
     /// Some operation that it may use reads what such an event tells of. What no operation reads is told to whom all of its
     /// service may be told; and what is of no service, to whom everything may.
-    fn hears_of(&self, tenant: &str, kind: EventType) -> bool {
-        let system = self.0.system();
-        if system.is_unbounded(tenant) {
+    fn hears_of(&self, caller: &Caller, kind: EventType) -> bool {
+        let (system, tenant) = (self.0.system(), &*caller.tenant);
+        if system.is_unbounded(tenant) && caller.scopes.is_none() {
             return true;
         }
         let catalogue = self.0.catalogue();
@@ -32,9 +33,13 @@ impl Hearing for Ears {
             .filter(|declaration| kind.is_read_by(declaration))
             .peekable();
         if readers.peek().is_none() {
-            return system.allows(tenant, kind.service().unwrap_or(kind.name()), kind.name());
+            let within = system.allows(tenant, kind.service().unwrap_or(kind.name()), kind.name());
+            return within && caller.may(kind.name(), Action::Read);
         }
-        readers.any(|reader| system.allows(tenant, reader.facts.service, reader.facts.name))
+        readers.any(|reader| {
+            let facts = &reader.facts;
+            system.allows(tenant, facts.service, facts.name) && caller.may_do(facts)
+        })
     }
 
     fn admit(&self, caller: &Caller) -> Result<Attendance, Failure> {

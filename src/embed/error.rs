@@ -10,6 +10,8 @@ use mosaic_actors::error::Failure;
 
 use crate::config::ConfigErrors;
 use crate::secret::{KeyError, SecretError};
+#[cfg(feature = "server")]
+use crate::server::UnfitCertificate;
 use crate::stores::{NotBuilt, OpenError, TierOpenError};
 
 /// Why a gateway did not start. Its `Debug` is the sentence and its causes: a `main` that returns it prints that.
@@ -80,6 +82,15 @@ pub enum StartError {
     /// The tree did not come up.
     #[error(transparent)]
     Tree(#[from] mosaic_actors::supervision::StartError),
+    /// A listener has no certificate that it could show.
+    #[cfg(feature = "server")]
+    #[error("{}.tls.{error}", section(.listener))]
+    Certificate {
+        /// `public` or `admin`.
+        listener: &'static str,
+        /// What is wrong with its files.
+        error: UnfitCertificate,
+    },
     /// A listener cannot be bound.
     #[error("{}: cannot listen on {address}: {error}", listen_key(.listener))]
     Bind {
@@ -90,6 +101,15 @@ pub enum StartError {
         /// The system's word.
         error: std::io::Error,
     },
+}
+
+/// The section that a listener is set by.
+#[cfg(feature = "server")]
+fn section(listener: &str) -> &'static str {
+    match listener {
+        "admin" => "admin",
+        _ => "server",
+    }
 }
 
 /// The key that a listener's address is set by.
@@ -141,6 +161,10 @@ impl StartError {
                 at(&format!("keys.{name}.key"), &format!("the same key as keys.{other}"))
             }
             StartError::State(error) => at(error.key(), &format!("{}. {}", error.sentence(), error.remedy())),
+            #[cfg(feature = "server")]
+            StartError::Certificate { listener, error } => {
+                at(&format!("{}.tls.{}", section(listener), error.key), &error.sentence)
+            }
             StartError::ClusterKey(error) => at("server.cluster_key", error),
             StartError::WeakClusterKey => at("server.cluster_key", &"must be at least 32 bytes long"),
             StartError::Tier(TierOpenError::Password(error)) => at("cache.l2.password", error),

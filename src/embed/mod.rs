@@ -5,10 +5,14 @@
 
 #[cfg(feature = "server")]
 mod admin;
+#[cfg(feature = "mcp")]
+mod agents;
 mod answers;
 mod billing;
 mod builder;
 mod calls;
+#[cfg(feature = "server")]
+mod certificates;
 mod credentials;
 mod digest;
 mod drift;
@@ -22,6 +26,8 @@ mod inlet;
 mod instances;
 #[cfg(feature = "server")]
 mod introduced;
+#[cfg(feature = "server")]
+mod issuer;
 mod keep;
 mod lessons;
 mod life;
@@ -33,6 +39,7 @@ mod mosaic;
 mod native;
 mod notice;
 mod notices;
+pub mod operations;
 pub(crate) mod outbound;
 mod polls;
 mod reaches;

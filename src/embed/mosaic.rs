@@ -56,6 +56,8 @@ pub(super) struct Inner {
     pub(super) origins: Origins,
     pub(super) keys: KeyRing,
     pub(super) admin_token: Option<SecretString>,
+    #[cfg(feature = "server")]
+    pub(super) tokens: Option<Arc<crate::oauth::Tokens>>,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) store: Arc<dyn StateStore>,
     pub(super) instances: Instances,
@@ -66,6 +68,9 @@ pub(super) struct Inner {
     pub(super) lessons: Lessons,
     #[cfg(feature = "server")]
     pub(super) introduced: super::introduced::Introduced,
+    /// Cancelled when the listeners are about to end: agents that only listen are told so.
+    #[cfg(feature = "mcp")]
+    pub(super) agents: tokio_util::sync::CancellationToken,
     pub(super) started: Instant,
     /// Stops what is left when the last handle is dropped, from whatever thread that happens on.
     pub(super) runtime: Handle,
@@ -81,10 +86,7 @@ impl fmt::Debug for Mosaic {
 impl Mosaic {
     /// The caller that a program is to its own gateway: tenant `local`.
     pub fn local_caller() -> Caller {
-        Caller {
-            tenant: Arc::from(LOCAL_TENANT),
-            identity: Arc::from(LOCAL_TENANT),
-        }
+        Caller::new(LOCAL_TENANT, LOCAL_TENANT)
     }
 
     /// Does one operation for a caller, with options.

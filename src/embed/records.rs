@@ -1,6 +1,7 @@
 //! Decision records as the surfaces show them.
 //!
-//! Invariant: to a caller of the public surface its own tenant's alone, and a dry run of what it may call alone.
+//! Invariant: to a caller of the public surface its own tenant's alone, of operations that it was granted, and a dry run of
+//! what it may call alone.
 
 use mosaic_actors::call::{Call, Caller};
 use mosaic_actors::decision::Explained;
@@ -11,11 +12,13 @@ use serde_json::Value;
 
 use super::mosaic::Mosaic;
 use super::rule_words::RuleWords;
+use crate::catalogue::Catalogue;
 use crate::surfaces::decisions::Decisions;
 
 /// The records of a gateway.
 pub(super) struct Records {
     system: System,
+    catalogue: Catalogue,
     words: RuleWords,
 }
 
@@ -23,6 +26,7 @@ impl Records {
     pub(super) fn of(gateway: &Mosaic) -> Self {
         Records {
             system: gateway.system().clone(),
+            catalogue: gateway.catalogue().clone(),
             words: RuleWords::of(&gateway.config().routes),
         }
     }
@@ -55,7 +59,11 @@ impl Decisions for Records {
 
     fn of(&self, id: &str, caller: &Caller) -> Vec<Value> {
         let records = self.system.gateway().explain(id, Some(&caller.tenant));
-        records.iter().map(|record| self.told(record)).collect()
+        let granted = |record: &&Explained| {
+            let operation = self.catalogue.number(&record.call.operation);
+            operation.map_or(caller.scopes.is_none(), |operation| caller.may_do(&operation))
+        };
+        records.iter().filter(granted).map(|record| self.told(record)).collect()
     }
 
     fn dry_run(&self, call: Call) -> BoxFuture<Result<Value, Failure>> {

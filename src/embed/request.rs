@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::Stream;
 use mosaic_actors::call::{Answer, Caller, Performance, Priority};
 use mosaic_actors::decision::Explained;
+use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::Failure;
 use mosaic_actors::stream::{ByteStream, Upload};
 
@@ -19,7 +20,7 @@ use crate::catalogue::Op;
 use crate::dispatch::Options;
 
 /// A call that is not sent yet; [`Mosaic::request`] makes one.
-#[must_use = "nothing is called before `send`, `stream` or `file`"]
+#[must_use = "nothing is called before it is awaited, or before `send`, `stream` or `file`"]
 pub struct Request<O: Op> {
     gateway: Mosaic,
     input: O::Input,
@@ -41,10 +42,7 @@ impl<O: Op> Request<O> {
 
     /// On behalf of a tenant other than `local`: its rate, its cache entries.
     pub fn by(mut self, tenant: impl Into<Arc<str>>, identity: impl Into<Arc<str>>) -> Self {
-        self.caller = Caller {
-            tenant: tenant.into(),
-            identity: identity.into(),
-        };
+        self.caller = Caller::new(tenant, identity);
         self
     }
 
@@ -219,6 +217,16 @@ impl<O: Op> Request<O> {
         dispatcher
             .call::<O>(self.input, self.upload, self.caller, self.options)
             .await
+    }
+}
+
+/// Awaited, a request is sent: see [`Request::send`].
+impl<O: Op> IntoFuture for Request<O> {
+    type Output = Result<Typed<O::Output>, Failure>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
     }
 }
 

@@ -13,30 +13,40 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use http::Method;
-use mosaic_actors::call::{Caller, Operation};
-use mosaic_actors::error::Failure;
+use mosaic_actors::call::{Caller, Operation, OperationRef};
+use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::gateway::Drained;
+use mosaic_actors::policy::scopes::Action;
 use mosaic_actors::system::VITAL;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::admin::Port;
+use super::certificates::Certificates;
 use super::ears::Ears;
 use super::error::StartError;
 use super::mosaic::Mosaic;
 use super::records::Records;
-use crate::admin::{self, AdminConfig, Check, Readiness};
+use crate::admin::{self, AdminConfig, AdminKeys, Administrator, Check, Readiness};
 use crate::catalogue::proxy as passed;
-use crate::config::{Config, ServerConfig};
+use crate::config::{ADMIN_SCOPE, Config, CorsConfig, ServerConfig};
 use crate::descriptors;
-use crate::server::{DedicatedListener, Listener, ServerLimits, ServerMeters};
+use crate::server::{Certificate, DedicatedListener, Listener, ServerLimits, ServerMeters};
 use crate::stores::Appended;
+use crate::surfaces::anthropic;
 use crate::surfaces::auth::Authenticator;
 use crate::surfaces::bodies::{Bodies, BodyBounds};
+use crate::surfaces::dialect::DialectConfig;
 use crate::surfaces::feed::{self, FeedConfig};
+#[cfg(feature = "graphql")]
+use crate::surfaces::graphql::{self, GraphqlSurface};
 use crate::surfaces::hosts::Hosts;
+use crate::surfaces::openai;
+use crate::surfaces::origin::PublicOrigin;
+use crate::surfaces::protected::ProtectedConfig;
 use crate::surfaces::proxy::{self, ProxyConfig};
-use crate::surfaces::rest::{self, InstanceCapabilities, RestConfig, UploadBounds};
+use crate::surfaces::rest::{self, BatchBounds, InstanceCapabilities, Offered, RestConfig, UploadBounds};
+use crate::surfaces::shell::{self, ShellConfig};
 use crate::surfaces::webhooks::{self, Arriving, Door, Taken, WebhooksConfig};
 
 /// How long the replies of calls that the drain ended may take to reach their clients.
@@ -56,6 +66,7 @@ pub struct Serving {
     /// Where operators come.
     pub admin: SocketAddr,
     listeners: (Listener, DedicatedListener),
+    certificates: Certificates,
     stopping: Arc<AtomicBool>,
 }
 
@@ -71,25 +82,24 @@ impl Mosaic {
     fn surface(&self, hosts: Option<Hosts>) -> Router {
         let keys = self.clone();
         let by_key = Arc::new(move |key: &str| {
-            keys.inner.keys.authenticate(key).map(|principal| Caller {
-                tenant: principal.tenant,
-                identity: principal.identity,
-            })
+            let principal = keys.inner.keys.authenticate(key)?;
+            Some(Caller::new(principal.tenant, principal.identity).granted(principal.scopes))
         });
-        let anonymous = self.inner.keys.is_empty().then(Mosaic::local_caller);
-        let mut authenticator = Authenticator::new(by_key, anonymous);
-        if let Some(hosts) = hosts {
-            authenticator = authenticator.reached_as(hosts);
+        let tokens = self.inner.tokens.clone();
+        let anonymous = (self.inner.keys.is_empty() && tokens.is_none()).then(Mosaic::local_caller);
+        let mut authenticator = Authenticator::new(by_key, anonymous).or_by_token(tokens.clone());
+        if let Some(hosts) = &hosts {
+            authenticator = authenticator.reached_as(hosts.clone());
         }
-        let (shown, offered, known) = (self.clone(), self.clone(), self.clone());
+        let (shown, offering, known) = (self.clone(), self.clone(), self.clone());
         let (sent, counted, known_kinds) = (self.clone(), self.clone(), self.clone());
-        let feed = feed::router(FeedConfig {
+        let feed = FeedConfig {
             bus: self.inner.bus.clone(),
             authenticator: authenticator.clone(),
             hearing: Arc::new(Ears(self.clone())),
             known: Arc::new(move |tenant| known.names(tenant)),
-            heartbeat: feed::HEARTBEAT,
-        });
+            heartbeat: self.config().server.heartbeat,
+        };
         let max_body = self.config().server.max_body;
         let bodies = Bodies::new(body_bounds(&self.config().server));
         let uploads = UploadBounds {
@@ -109,20 +119,75 @@ impl Mosaic {
             authenticator: authenticator.clone(),
             uploads,
             bodies: bodies.clone(),
+            origin: self.origin(),
+        });
+        let (server, asking) = (&self.config().server, self.clone());
+        #[cfg(feature = "mcp")]
+        let agents = self.agents(authenticator.clone(), hosts, bodies.clone());
+        let dialects = DialectConfig {
+            dispatcher: self.inner.dispatcher.clone(),
+            authenticator: authenticator.clone(),
+            max_body,
+            bodies: bodies.clone(),
             public_url: self.config().server.public_url.as_ref().map(|url| url.url().clone()),
+        };
+        let dialects = openai::router(dialects.clone()).merge(anthropic::router(dialects));
+        let offered: Offered = Arc::new(move |caller, operation| offering.offers(caller, operation));
+        let decisions = Arc::new(Records::of(self));
+        #[cfg(feature = "graphql")]
+        let graphql = graphql::router(GraphqlSurface {
+            dispatcher: self.inner.dispatcher.clone(),
+            authenticator: authenticator.clone(),
+            offered: offered.clone(),
+            decisions: decisions.clone(),
+            feed: Arc::new(feed.clone()),
+            max_body,
+            bodies: bodies.clone(),
+            write_timeout: self.config().server.write_timeout,
+            settings: self.config().graphql.clone(),
         });
         let rest = rest::router(RestConfig {
             dispatcher: self.inner.dispatcher.clone(),
             authenticator,
             capabilities: Arc::new(move |caller| shown.capabilities(caller)),
-            offered: Arc::new(move |caller, operation| offered.system().is_there_for(operation, &caller.tenant)),
+            offered,
             matrix: Arc::new(move |caller| known_kinds.matrix(caller)),
-            decisions: Arc::new(Records::of(self)),
+            decisions,
             max_body,
             bodies,
             uploads,
+            allowance: Arc::new(move |caller| asking.system().gateway().allowance(&caller.tenant)),
+            batches: BatchBounds {
+                operations: server.max_batch,
+                at_a_time: server.batch_concurrency,
+                answers: server.max_batch_answers,
+            },
+            heartbeat: server.heartbeat,
         });
-        rest.merge(feed).merge(webhooks).merge(passed)
+        let shell = ShellConfig {
+            cors: self.config().server.cors.as_ref().map(cors),
+            compress_above: self.config().server.compress_above as u64,
+            protected: tokens.map(|tokens| ProtectedConfig {
+                tokens,
+                origin: self.origin(),
+                catalogue: self.catalogue().clone(),
+            }),
+        };
+        let whole = rest.merge(feed::router(feed)).merge(webhooks).merge(dialects);
+        #[cfg(feature = "graphql")]
+        let whole = whole.merge(graphql);
+        #[cfg(feature = "mcp")]
+        let whole = whole.merge(agents);
+        shell::around(whole, passed, shell)
+    }
+
+    /// Where callers find the public listener.
+    fn origin(&self) -> PublicOrigin {
+        let server = &self.config().server;
+        PublicOrigin {
+            url: server.public_url.as_ref().map(|url| url.url().clone()),
+            tls: server.tls.is_some(),
+        }
     }
 
     /// What a request is that is passed through, whoever asks it. Of an instance that is not there nothing is known.
@@ -164,9 +229,33 @@ impl Mosaic {
             addr,
             hosts: self.config().admin.hosts.clone(),
             token: self.inner.admin_token.clone(),
+            keys: self.config().has_admin_key().then(|| self.admin_keys()),
             readiness: Arc::new(move || ready.readiness(&stopping)),
             metrics: Arc::new(move || metrics.metrics()),
             port: Arc::new(Port(self.clone())),
+        })
+    }
+
+    /// Those of callers who were granted the admin API by its name.
+    fn admin_keys(&self) -> AdminKeys {
+        let gateway = self.clone();
+        Arc::new(move |key| {
+            let principal = gateway.inner.keys.authenticate(key)?;
+            let granted = |action| {
+                principal
+                    .scopes
+                    .as_ref()
+                    .is_some_and(|scopes| scopes.name(ADMIN_SCOPE, action))
+            };
+            let may_change = granted(Action::Write);
+            if !may_change && !granted(Action::Read) {
+                let sentence = "this key does not have the scope admin";
+                return Some(Err(Failure::new(Kind::Forbidden, sentence)));
+            }
+            Some(Ok(Administrator {
+                who: principal.identity.clone(),
+                may_change,
+            }))
         })
     }
 
@@ -203,25 +292,33 @@ impl Mosaic {
         names.filter(|name| self.system().reaches(tenant, name)).collect()
     }
 
-    /// Those of some operations that `tenant` may use.
-    fn usable(&self, tenant: &str, mut operations: Vec<&'static str>) -> Vec<&'static str> {
+    /// Whether an operation is there for `caller`: it is for its tenant, and was granted to it.
+    pub(super) fn offers(&self, caller: &Caller, operation: OperationRef) -> bool {
+        caller.may_do(&operation) && self.system().is_there_for(operation, &caller.tenant)
+    }
+
+    /// Those of some operations that `caller` may use.
+    fn usable(&self, caller: &Caller, mut operations: Vec<&'static str>) -> Vec<&'static str> {
         let catalogue = self.catalogue();
         operations.retain(|name| {
             let found = catalogue.number(name);
-            found.is_some_and(|operation| self.system().allows(tenant, operation.service, operation.name))
+            found.is_some_and(|operation| {
+                let within = self.system().allows(&caller.tenant, operation.service, operation.name);
+                within && caller.may_do(&operation)
+            })
         });
         operations
     }
 
     /// What `caller` may know of.
-    fn capabilities(&self, caller: &Caller) -> Vec<InstanceCapabilities> {
+    pub(super) fn capabilities(&self, caller: &Caller) -> Vec<InstanceCapabilities> {
         self.snapshot()
             .instances
             .into_iter()
             .filter(|instance| self.system().reaches(&caller.tenant, &instance.name))
             .map(|instance| InstanceCapabilities {
-                operations: self.usable(&caller.tenant, instance.operations),
-                proxy: self.usable(&caller.tenant, self.inner.instances.native.passed(&instance.kind)),
+                operations: self.usable(caller, instance.operations),
+                proxy: self.usable(caller, self.inner.instances.native.passed(&instance.kind)),
                 instance: instance.name,
                 kind: instance.kind,
             })
@@ -243,6 +340,14 @@ impl Mosaic {
             }
         }
         json!(rows)
+    }
+}
+
+fn cors(config: &CorsConfig) -> shell::CorsConfig {
+    shell::CorsConfig {
+        origins: config.origins.clone(),
+        credentials: config.credentials,
+        max_age: config.max_age,
     }
 }
 
@@ -274,7 +379,9 @@ pub async fn bind(config: &Config) -> Result<Bound, StartError> {
     let public = bound("public", config.server.listen).await?;
     let address = config.admin.listen;
     let admin = bound("admin", address).await?;
-    let starting = starting(config, &admin).await.map_err(refused("admin", address))?;
+    let certificate = Certificates::load(config, None)?.admin;
+    let starting = starting(config, &admin, certificate).await;
+    let starting = starting.map_err(refused("admin", address))?;
     Ok(Bound {
         public,
         admin,
@@ -283,11 +390,23 @@ pub async fn bind(config: &Config) -> Result<Bound, StartError> {
 }
 
 /// A listener on the same socket, to be ended when the gateway's own is there.
-async fn starting(config: &Config, admin: &TcpListener) -> io::Result<DedicatedListener> {
+async fn starting(
+    config: &Config,
+    admin: &TcpListener,
+    certificate: Option<Arc<Certificate>>,
+) -> io::Result<DedicatedListener> {
     let socket = std::net::TcpListener::from(admin.as_fd().try_clone_to_owned()?);
     let (socket, limits) = (TcpListener::from_std(socket)?, admin_limits(config));
     let meters = ServerMeters::unseen();
-    DedicatedListener::on("mosaic-starting", socket, limits, admin::starting(), meters).await
+    DedicatedListener::on(
+        "mosaic-starting",
+        socket,
+        limits,
+        admin::starting(),
+        meters,
+        certificate,
+    )
+    .await
 }
 
 fn admin_limits(config: &Config) -> ServerLimits {
@@ -330,17 +449,25 @@ pub async fn serve_on(mosaic: &Mosaic, bound: Bound) -> Result<Serving, StartErr
     let config = mosaic.config();
     let stopping = Arc::new(AtomicBool::new(false));
     let recorder = mosaic.inner.telemetry.recorder();
+    let certificates = Certificates::load(config, Some(&recorder))?.watched();
     // The admin listener first: probes answer while the public one comes up. It has a thread of its own, so that it
     // answers whatever the calls do to those of this runtime.
     let address = config.admin.listen;
     let router = mosaic.admin_router(address, stopping.clone());
     let meters = ServerMeters::new(&recorder, "admin");
-    let admin = DedicatedListener::on("mosaic-admin", admin, admin_limits(config), router, meters).await;
+    let (limits, certificate) = (admin_limits(config), certificates.admin.clone());
+    let admin = DedicatedListener::on("mosaic-admin", admin, limits, router, meters, certificate).await;
     let admin = admin.map_err(refused("admin", address))?;
     let meters = ServerMeters::new(&recorder, "public");
     let public = public.local_addr().and_then(|address| {
         let router = mosaic.surface(Some(Hosts::new(address.ip(), &config.server.hosts)));
-        Listener::on(public, public_limits(config), router, meters)
+        Listener::sealed(
+            public,
+            public_limits(config),
+            router,
+            meters,
+            certificates.public.clone(),
+        )
     });
     let public = public.map_err(refused("public", config.server.listen))?;
     starting.drain(LAST_PROBES).await;
@@ -348,11 +475,17 @@ pub async fn serve_on(mosaic: &Mosaic, bound: Bound) -> Result<Serving, StartErr
         public: public.local_addr(),
         admin: admin.local_addr(),
         listeners: (public, admin),
+        certificates,
         stopping,
     })
 }
 
 impl Serving {
+    /// Has the files of the listeners' certificates read now, where they have changed; tells whether there are any.
+    pub fn reload_certificates(&self) -> bool {
+        self.certificates.look_now()
+    }
+
     /// Turns readiness false, waits the configured grace, and drains: no new requests, then, at the end of the
     /// configured time, their reply or their stream's typed end to the calls that are left, and last the connections.
     pub async fn stop(self, mosaic: &Mosaic) -> Drained {
@@ -362,6 +495,8 @@ impl Serving {
         let until = Instant::now() + config.drain_timeout;
         let (public, admin) = self.listeners;
         mosaic.inner.bus.end();
+        #[cfg(feature = "mcp")]
+        mosaic.inner.agents.cancel();
         public.close();
         public.finished(config.drain_timeout).await;
         let mut drained = mosaic

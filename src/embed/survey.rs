@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 use secrecy::SecretString;
 
+#[cfg(feature = "server")]
+use super::certificates;
 use super::credentials::Credentials;
 use super::error::StartError;
 use super::manifest::Manifest;
@@ -58,6 +60,8 @@ pub(super) fn survey(config: &Config, given: &Given<'_>, state: Option<OpenError
             .err()
             .map(|error| StartError::Tier(TierOpenError::Password(error))),
     );
+    #[cfg(feature = "server")]
+    faults.extend(certificates::faults(config));
     faults.extend(instances(config, given));
     let models = Models::read(config.models.file.as_deref()).err();
     let mut report = Report::of(given.origins.clone());

@@ -10,6 +10,7 @@ mod anthropic;
 mod bookstack;
 mod ci;
 pub mod connection;
+#[doc(hidden)]
 pub mod directory;
 mod forge;
 mod gitea;
@@ -18,10 +19,13 @@ mod gitlab;
 pub mod handlers;
 pub mod http;
 mod jenkins;
+#[doc(hidden)]
 pub mod matrix;
+#[doc(hidden)]
 pub mod models;
 mod notion;
 mod openai;
+#[doc(hidden)]
 pub mod table;
 mod tracker;
 pub mod webhooks;

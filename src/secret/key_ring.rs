@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use mosaic_actors::policy::scopes::Scopes;
 use ring::rand::{SecureRandom, SystemRandom};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
@@ -22,6 +23,8 @@ pub struct Principal {
     pub tenant: Arc<str>,
     /// The person, service or agent.
     pub identity: Arc<str>,
+    /// What the key was granted of what its tenant may; absent: all of that.
+    pub scopes: Option<Arc<Scopes>>,
 }
 
 /// Why a key ring cannot be made.
@@ -151,6 +154,7 @@ mod tests {
         Principal {
             tenant: "acme".into(),
             identity: identity.into(),
+            scopes: None,
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Activity {
     pub(super) unread: Unread,
     /// Its HTTP speaks with streams: what is on the socket is not one answer after the other.
     http2: AtomicBool,
+    /// It is within TLS: nothing can be sent beside what is sealed.
+    sealed: AtomicBool,
     /// Its client understands that an answer is announced.
     announces: AtomicBool,
     /// Bytes of the answer's first line that are sent ahead of it.
@@ -87,6 +89,7 @@ impl Activity {
             }),
             unread,
             http2: AtomicBool::new(false),
+            sealed: AtomicBool::new(false),
             announces: AtomicBool::new(false),
             ahead: AtomicUsize::new(0),
             answering: AtomicBool::new(false),
@@ -119,7 +122,7 @@ impl Activity {
     }
 
     fn may_speak(&self) -> bool {
-        !self.is_answering() && self.stalled_since().is_none()
+        !self.is_sealed() && !self.is_answering() && self.stalled_since().is_none()
     }
 
     /// What of the answer to a client that understands no announcement can be sent ahead now: the next byte of what each
@@ -151,6 +154,15 @@ impl Activity {
 
     pub(super) fn is_http2(&self) -> bool {
         self.http2.load(Relaxed)
+    }
+
+    /// From now on it speaks TLS.
+    pub(super) fn seal(&self) {
+        self.sealed.store(true, Relaxed);
+    }
+
+    pub(super) fn is_sealed(&self) -> bool {
+        self.sealed.load(Relaxed)
     }
 
     /// The answer's head is given to the connection.

@@ -12,16 +12,20 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
 
 use super::activity::{Activity, End};
 use super::socket::Socket;
 use super::unread::Unread;
 use super::watch::{Seen, Watch};
-use super::{Place, ServerState};
+use super::wire::Wire;
+use super::{Http, Place, ServerState};
+use crate::surfaces::tenure::Tenure;
 
 /// Bytes that the kernel holds of what the client's side has no room for: what it says to take, a slow reader has taken.
 const UNSENT: u32 = 64 * 1024;
@@ -53,12 +57,16 @@ impl ServerState {
         let _ = socket.set_tcp_nodelay(true);
         let _ = socket.set_tcp_notsent_lowat(UNSENT);
         let activity = Activity::new(self.in_flight.clone(), Unread::new(self.unread.clone()));
-        let ended = if place.over {
-            let told = timeout(REFUSAL, self.carry(stream, reader, &activity, true)).await;
+        let over = place.over;
+        // Held by this connection, and by what it may become; a drain waits for both.
+        let place = (place, self.tasks.token());
+        let tenure = Tenure::new(self.draining.clone(), self.cut.clone(), place);
+        let ended = if over {
+            let told = timeout(REFUSAL, self.carry(stream, reader, &activity, None)).await;
             told.unwrap_or(Ended::Cut)
         } else {
             self.guard.meters.open.increment(1.0);
-            let ended = self.carry(stream, reader, &activity, false).await;
+            let ended = self.carry(stream, reader, &activity, Some(tenure.clone())).await;
             self.guard.meters.open.decrement(1.0);
             ended
         };
@@ -75,7 +83,7 @@ impl ServerState {
         }
         // Closed, and not shut down before: whatever was to be said was.
         writer.forget();
-        drop(place);
+        drop(tenure);
     }
 
     /// Keeps a connection that was told in passing: what it asked meanwhile would, unread, take the answer from it.
@@ -85,10 +93,55 @@ impl ServerState {
         drop((stream, place));
     }
 
-    async fn carry(&self, stream: &TcpStream, reader: OwnedReadHalf, activity: &Arc<Activity>, over: bool) -> Ended {
-        let service = service_fn(|request| self.guard.clone().serve(activity.clone(), over, request));
-        let socket = Socket::new(reader, activity.clone(), self.guard.clone());
-        let mut connection = pin!(self.http.serve_connection(TokioIo::new(socket), service));
+    async fn carry(
+        &self,
+        stream: &TcpStream,
+        reader: OwnedReadHalf,
+        activity: &Arc<Activity>,
+        tenure: Option<Tenure>,
+    ) -> Ended {
+        let wire = Wire::new(reader, activity.clone());
+        if self.sealing.is_none() {
+            return self.speak(stream, wire, &self.plain, activity, tenure).await;
+        }
+        activity.seal();
+        match self.sealed(wire).await {
+            // On the heap: what plain connections do without shall not cost each of them its room.
+            Some(wire) => Box::pin(self.speak(stream, wire, &self.within_tls, activity, tenure)).await,
+            None => Ended::Cut,
+        }
+    }
+
+    /// The handshake, which takes no longer than a request's head may.
+    async fn sealed(&self, wire: Wire) -> Option<TlsStream<Wire>> {
+        let handshake = self.sealing.as_ref()?.acceptor().accept(wire);
+        let met = tokio::select! {
+            () = self.cut.cancelled() => return None,
+            () = self.draining.cancelled() => return None,
+            met = timeout(self.guard.limits.header_timeout, handshake) => met,
+        };
+        let failed = match met {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "it took too long".to_owned(),
+        };
+        // A client's affair: a scanner, one that speaks no TLS, or one that does not trust the certificate.
+        tracing::debug!(failed, "a TLS handshake failed");
+        self.guard.meters.handshakes_failed.increment(1);
+        None
+    }
+
+    async fn speak(
+        &self,
+        stream: &TcpStream,
+        wire: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        http: &Http,
+        activity: &Arc<Activity>,
+        tenure: Option<Tenure>,
+    ) -> Ended {
+        let service = service_fn(|request| self.guard.clone().serve(activity.clone(), tenure.clone(), request));
+        let socket = Socket::new(wire, activity.clone(), self.guard.clone());
+        let mut connection = pin!(http.serve_connection_with_upgrades(TokioIo::new(socket), service));
         let mut watch = Watch::new(stream, activity.clone(), &self.guard.limits);
         let (mut cut, mut draining) = (pin!(self.cut.cancelled()), pin!(self.draining.cancelled()));
         let mut closing = false;

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::{Drained, Listener, ServerLimits, ServerMeters};
+use super::{Certificate, Drained, Listener, ServerLimits, ServerMeters};
 
 /// What a drain is told: how long it may take, and where to tell how it went.
 type Order = (Duration, oneshot::Sender<Drained>);
@@ -36,10 +37,11 @@ impl DedicatedListener {
         router: Router,
         meters: ServerMeters,
     ) -> io::Result<Self> {
-        Self::on(name, TcpListener::bind(addr).await?, limits, router, meters).await
+        Self::on(name, TcpListener::bind(addr).await?, limits, router, meters, None).await
     }
 
-    /// Serves `router` on a socket that is bound already, on one thread called `name`.
+    /// Serves `router` on a socket that is bound already, on one thread called `name`; within TLS where there is a certificate
+    /// to show.
     ///
     /// # Errors
     /// The system's, where there is no thread to be had.
@@ -49,6 +51,7 @@ impl DedicatedListener {
         limits: ServerLimits,
         router: Router,
         meters: ServerMeters,
+        certificate: Option<Arc<Certificate>>,
     ) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (bound, binding) = oneshot::channel();
@@ -57,7 +60,7 @@ impl DedicatedListener {
             runtime.block_on(async {
                 // Waited on by the runtime that serves it.
                 let socket = socket.into_std().and_then(TcpListener::from_std);
-                match socket.and_then(|socket| Listener::on(socket, limits, router, meters)) {
+                match socket.and_then(|socket| Listener::sealed(socket, limits, router, meters, certificate)) {
                     Ok(listener) => {
                         // Whoever waits for it may have gone; then nobody holds `orders`, and it ends at once.
                         let _gone = bound.send(Ok(listener.local_addr()));

@@ -33,6 +33,8 @@ use crate::surfaces::access::{Unremarkable, told_path};
 use crate::surfaces::arrival::Arrival;
 use crate::surfaces::problem::{Fault, MEDIA_TYPE, Problem};
 use crate::surfaces::request_id::{HEADER, RequestId};
+use crate::surfaces::tenure::Tenure;
+use crate::surfaces::trace::{TRACEPARENT, Trace};
 
 /// When to come back to a listener that is full: about the time in which some of its connections end.
 const COME_BACK: Duration = Duration::from_secs(1);
@@ -49,10 +51,14 @@ impl Guard {
     pub(super) async fn serve(
         self: Arc<Self>,
         activity: Arc<Activity>,
-        over: bool,
-        request: Request<Incoming>,
+        tenure: Option<Tenure>,
+        mut request: Request<Incoming>,
     ) -> Result<Response, Infallible> {
         let in_flight = activity.begin(request.version());
+        let over = tenure.is_none();
+        if let Some(tenure) = tenure {
+            request.extensions_mut().insert(tenure);
+        }
         let id = RequestId::of(request.headers());
         let told = Told::of(&request, &id);
         let last = over || is_ambiguous(&request);
@@ -71,6 +77,9 @@ impl Guard {
             None => self.answer(&activity, request, &id).await,
         };
         response.headers_mut().insert(HEADER, id.header());
+        if let Some(trace) = id.trace().and_then(Trace::header) {
+            response.headers_mut().insert(TRACEPARENT, trace);
+        }
         if last {
             response
                 .headers_mut()
@@ -244,6 +253,7 @@ impl Told {
                 tracing::$level!(
                     target: "mosaic::access",
                     request_id = %self.id.text(),
+                    trace_id = self.id.trace().map(Trace::id),
                     method = %self.method,
                     path = self.path,
                     status = response.status().as_u16(),

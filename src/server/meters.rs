@@ -16,6 +16,7 @@ const STATUSES: std::ops::Range<u16> = 100..600;
 const REQUESTS: &str = "mosaic_http_requests_total";
 const OPEN: &str = "mosaic_http_connections";
 const REFUSED: &str = "mosaic_http_connections_refused_total";
+const HANDSHAKES: &str = "mosaic_tls_handshakes_failed_total";
 const ENDED: &str = "mosaic_http_connections_ended_total";
 
 /// The meters of one listener.
@@ -24,6 +25,7 @@ pub struct ServerMeters {
     requests: Arc<Requests>,
     pub(super) open: Gauge,
     pub(super) refused: Counter,
+    pub(super) handshakes_failed: Counter,
     unread: Counter,
     evicted: Counter,
 }
@@ -47,6 +49,7 @@ impl ServerMeters {
             requests: Requests::new(Some((recorder.clone(), listener))),
             open: recorder.register_gauge(&key(OPEN, None), &METADATA),
             refused: recorder.register_counter(&key(REFUSED, None), &METADATA),
+            handshakes_failed: recorder.register_counter(&key(HANDSHAKES, None), &METADATA),
             unread: ended("unread"),
             evicted: ended("evicted"),
         }
@@ -58,6 +61,7 @@ impl ServerMeters {
             requests: Requests::new(None),
             open: Gauge::noop(),
             refused: Counter::noop(),
+            handshakes_failed: Counter::noop(),
             unread: Counter::noop(),
             evicted: Counter::noop(),
         }
@@ -104,6 +108,10 @@ fn describe(recorder: &SharedRecorder) {
             "HTTP requests by listener and status, documents and refusals included.",
         ),
         (REFUSED, "Connections that came when max_connections were open."),
+        (
+            HANDSHAKES,
+            "TLS handshakes that failed or took too long, of a listener that speaks TLS.",
+        ),
         (
             ENDED,
             "Connections that were ended because their clients did not read: too long, or too much for all.",

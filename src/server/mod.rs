@@ -10,8 +10,10 @@ mod guard;
 mod limits;
 mod meters;
 mod socket;
+mod tls;
 mod unread;
 mod watch;
+mod wire;
 
 use std::fmt;
 use std::io;
@@ -23,7 +25,7 @@ use std::time::Duration;
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,6 +35,7 @@ use guard::Guard;
 pub use dedicated::DedicatedListener;
 pub use limits::ServerLimits;
 pub use meters::ServerMeters;
+pub use tls::{Certificate, CertificateFiles, LOOK_AGAIN, UnfitCertificate};
 
 /// How long to wait when the system refuses a connection (no descriptors left): long enough not to spin, short
 /// enough not to be noticed.
@@ -43,15 +46,25 @@ const MOST_REFUSED: usize = 32;
 /// it is for that to keep it.
 const MOST_TOLD: usize = 32;
 
+/// Streams of one HTTP/2 connection that were reset before anybody looked at them, or because their client erred.
+const MOST_TAKEN_BACK: usize = 32;
+/// Bytes of one HTTP/2 stream's answer that wait for its client's window.
+const MOST_BUFFERED: usize = 64 * 1024;
+
 /// A running listener. Dropping it cuts its connections; [`Listener::drain`] lets them finish.
 pub struct Listener {
     local_addr: SocketAddr,
     shared: Arc<ServerState>,
 }
 
+type Http = auto::Builder<TokioExecutor>;
+
 struct ServerState {
     guard: Arc<Guard>,
-    http: auto::Builder<TokioExecutor>,
+    plain: Http,
+    within_tls: Http,
+    /// Where it speaks TLS, and nothing else: by which certificate.
+    sealing: Option<Arc<Certificate>>,
     /// No new connections, no new requests.
     draining: CancellationToken,
     /// No more patience.
@@ -107,9 +120,25 @@ impl Listener {
     /// # Errors
     /// The system's, where the socket has no address.
     pub fn on(socket: TcpListener, limits: ServerLimits, router: Router, meters: ServerMeters) -> io::Result<Self> {
+        Self::sealed(socket, limits, router, meters, None)
+    }
+
+    /// As [`Listener::on`], within TLS where there is a certificate to show.
+    ///
+    /// # Errors
+    /// As [`Listener::on`].
+    pub fn sealed(
+        socket: TcpListener,
+        limits: ServerLimits,
+        router: Router,
+        meters: ServerMeters,
+        certificate: Option<Arc<Certificate>>,
+    ) -> io::Result<Self> {
         let local_addr = socket.local_addr()?;
         let shared = Arc::new(ServerState {
-            http: http(&limits),
+            plain: http(&limits, true),
+            within_tls: http(&limits, false),
+            sealing: certificate,
             places: Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
             refusals: Arc::new(Semaphore::new(MOST_REFUSED)),
             told: Arc::new(Semaphore::new(MOST_TOLD)),
@@ -192,9 +221,9 @@ impl ServerState {
                         self.tasks.spawn(self.clone().connection(stream, place));
                     }
                     None => {
-                        self.guard.tell_in_passing(&stream);
-                        if let Ok(place) = self.told.clone().try_acquire_owned() {
-                            self.tasks.spawn(self.clone().told(stream, place));
+                        // Who waits for a handshake could not read it.
+                        if self.sealing.is_none() {
+                            self.tell_in_passing(stream);
                         }
                     }
                 },
@@ -203,6 +232,13 @@ impl ServerState {
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
+        }
+    }
+
+    fn tell_in_passing(self: &Arc<Self>, stream: TcpStream) {
+        self.guard.tell_in_passing(&stream);
+        if let Ok(place) = self.told.clone().try_acquire_owned() {
+            self.tasks.spawn(self.clone().told(stream, place));
         }
     }
 
@@ -219,15 +255,16 @@ impl ServerState {
     }
 }
 
-fn http(limits: &ServerLimits) -> auto::Builder<TokioExecutor> {
+/// Whether a client that closed its sending side is there is ours to find out, where `outlives_half` of a connection: within
+/// TLS nothing can be said beside hyper, and what its client closes is closed whole.
+fn http(limits: &ServerLimits, outlives_half: bool) -> Http {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
         // Ours tells a head that is on its way from one that nobody sends, and from an answer that is still being read.
         .header_read_timeout(None)
-        // Whether the client is there is ours to find out, too.
-        .half_close(true)
+        .half_close(outlives_half)
         .max_headers(limits.max_headers)
         .max_buf_size(limits.max_header_bytes.max(limits::LEAST_HEADER_BYTES));
     builder
@@ -235,6 +272,10 @@ fn http(limits: &ServerLimits) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
         .max_concurrent_streams(limits.max_streams)
+        // A client that opens streams only to take them back has its connection ended.
+        .max_pending_accept_reset_streams(MOST_TAKEN_BACK)
+        .max_local_error_reset_streams(MOST_TAKEN_BACK)
+        .max_send_buf_size(MOST_BUFFERED)
         .keep_alive_interval(limits.idle_timeout)
         .keep_alive_timeout(limits.header_timeout);
     builder

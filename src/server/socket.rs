@@ -1,33 +1,28 @@
-//! A connection's socket, as hyper reads and writes it, and as the connection looks at it meanwhile.
+//! A connection as hyper reads and writes it, plain or within TLS.
 //!
 //! Invariant: what hyper answers by itself, before there is a request, goes out as a problem like every other refusal.
 
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 
 use super::activity::Activity;
 use super::guard::Guard;
 
-pub(super) struct Socket {
-    /// The whole socket: only a half's own reading knows, without asking the system again, that it has read all.
-    stream: OwnedReadHalf,
+pub(super) struct Socket<S> {
+    stream: S,
     activity: Arc<Activity>,
     guard: Arc<Guard>,
     /// What goes out in place of hyper's own answer.
     own: Bytes,
 }
 
-impl Socket {
-    pub(super) fn new(stream: OwnedReadHalf, activity: Arc<Activity>, guard: Arc<Guard>) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    pub(super) fn new(stream: S, activity: Arc<Activity>, guard: Arc<Guard>) -> Self {
         Socket {
             stream,
             activity,
@@ -36,30 +31,9 @@ impl Socket {
         }
     }
 
-    fn tcp(&self) -> &TcpStream {
-        self.stream.as_ref()
-    }
-
-    fn poll_send(&self, cx: &mut Context<'_>, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        loop {
-            let Poll::Ready(ready) = self.tcp().poll_write_ready(cx) else {
-                self.activity.wrote(false);
-                return Poll::Pending;
-            };
-            ready?;
-            match self.tcp().try_write_vectored(bytes) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.activity.wrote(false),
-                sent => {
-                    self.activity.wrote(true);
-                    return Poll::Ready(sent);
-                }
-            }
-        }
-    }
-
     fn poll_own(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.own.is_empty() {
-            let sent = ready!(self.poll_send(cx, &[IoSlice::new(&self.own)]))?;
+            let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.own))?;
             self.own.advance(sent);
         }
         Poll::Ready(Ok(()))
@@ -72,18 +46,13 @@ impl Socket {
     }
 }
 
-impl AsyncRead for Socket {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        if buffer.filled().len() > before {
-            self.activity.heard();
-        }
-        Poll::Ready(Ok(()))
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
-impl AsyncWrite for Socket {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
     }
@@ -109,7 +78,7 @@ impl AsyncWrite for Socket {
             self.activity.leaves_over();
             return Poll::Ready(Ok(bytes[0].len()));
         }
-        self.poll_send(cx, bytes)
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -118,12 +87,13 @@ impl AsyncWrite for Socket {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_own(cx))?;
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.activity.flushed();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_own(cx))?;
-        Poll::Ready(SockRef::from(self.tcp()).shutdown(Shutdown::Write))
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -1,6 +1,7 @@
 //! Looks at a connection from time to time: whether it has to end, and whether its client is still there.
 //!
-//! Invariant: a request that is answered within [`LOOK`] costs nothing here. A client that closed its sending side gets its
+//! Invariant: a request that is answered within [`LOOK`] costs nothing here. Within TLS a client that closed is gone, and hyper
+//! sees it; of others: A client that closed its sending side gets its
 //! answer; one that went away is noticed, since its machine refuses what is sent to it: words that say nothing, or, where HTTP
 //! has none, the beginning of the answer.
 
@@ -71,7 +72,7 @@ impl<'s> Watch<'s> {
                 Err(end) => return Poll::Ready(Seen::End(end)),
             };
             self.look_again(now, left);
-            if self.activity.is_busy() && !self.activity.is_http2() {
+            if self.activity.is_busy() && !self.activity.is_http2() && !self.activity.is_sealed() {
                 match self.listen(cx, now) {
                     None => {}
                     Some(Seen::Nudged) => {

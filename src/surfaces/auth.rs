@@ -1,4 +1,4 @@
-//! Who is calling, by API key.
+//! Who is calling, by API key or access token.
 //!
 //! Invariant: a credential that is presented and wrong is refused, even where callers without one are let in.
 
@@ -12,6 +12,7 @@ use mosaic_actors::call::Caller;
 use mosaic_actors::error::{Failure, Kind};
 
 use super::hosts::{self, Hosts};
+use crate::oauth::Tokens;
 
 /// The other header that carries a key.
 pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -26,6 +27,7 @@ pub type Keys = Arc<dyn Fn(&str) -> Option<Caller> + Send + Sync>;
 #[derive(Clone)]
 pub struct Authenticator {
     keys: Keys,
+    tokens: Option<Arc<Tokens>>,
     anonymous: Option<Caller>,
     /// Where nobody needs a key: by which names callers come.
     hosts: Option<Hosts>,
@@ -36,9 +38,17 @@ impl Authenticator {
     pub fn new(keys: Keys, anonymous: Option<Caller>) -> Self {
         Authenticator {
             keys,
+            tokens: None,
             anonymous,
             hosts: None,
         }
+    }
+
+    /// Takes access tokens, too.
+    #[must_use]
+    pub(crate) fn or_by_token(mut self, tokens: Option<Arc<Tokens>>) -> Self {
+        self.tokens = tokens;
+        self
     }
 
     /// Lets in callers without a key by these names only.
@@ -90,7 +100,12 @@ impl Authenticator {
         target: Option<&Authority>,
     ) -> Result<Caller, Failure> {
         match key {
-            Some(key) => (self.keys)(key).ok_or_else(|| self.unknown()),
+            Some(key) => match self.tokens.as_ref().and_then(|tokens| tokens.caller(key)) {
+                // A key may look like a token.
+                Some(Err(failure)) => (self.keys)(key).ok_or(failure),
+                Some(Ok(caller)) => Ok(caller),
+                None => (self.keys)(key).ok_or_else(|| self.unknown()),
+            },
             None => {
                 let anonymous = self.anonymous.clone();
                 let caller =
@@ -178,10 +193,7 @@ mod tests {
     use http::HeaderValue;
 
     fn caller(name: &str) -> Caller {
-        Caller {
-            tenant: Arc::from(name),
-            identity: Arc::from(name),
-        }
+        Caller::new(name, name)
     }
 
     fn ask(name: HeaderName, value: &'static str, anonymous: bool) -> Result<Caller, Kind> {

@@ -17,6 +17,7 @@ pub(super) fn paths() -> Vec<(&'static str, &'static str, Value)> {
         ("/v1/capabilities", "get", capabilities),
         ("/v1/explain/{id}", "get", explained()),
         ("/v1/route", "post", unmade()),
+        ("/v1/batch", "post", batch()),
         ("/v1/events", "get", events()),
         ("/webhooks/{instance}", "post", delivery(false)),
         ("/webhooks/{instance}/{secret}", "post", delivery(true)),
@@ -93,6 +94,62 @@ fn unmade() -> Value {
             "413": problem(413),
             "415": problem(415),
         },
+    })
+}
+
+fn batch() -> Value {
+    let object = |about: &str| json!({ "type": "object", "additionalProperties": true, "description": about });
+    let one = json!({
+        "type": "object",
+        "required": ["operation"],
+        "properties": {
+            "operation": { "type": "string", "description": "The operation's name; none that streams, or takes or answers with a file." },
+            "input": object("Its input: all that its path, its query and its body would have."),
+            "options": object("What would be said beside it, by the options' names; an idempotency_key is of one alone."),
+        },
+    });
+    let asked = json!({
+        "type": "object",
+        "required": ["operations"],
+        "properties": { "operations": { "type": "array", "minItems": 1, "items": one } },
+    });
+    let result = json!({
+        "type": "object",
+        "required": ["status", "headers", "body"],
+        "properties": {
+            "status": { "type": "integer", "description": "The status that it has." },
+            "headers": {
+                "type": "object", "additionalProperties": { "type": "string" },
+                "description": "The headers that it has, in small letters; its X-Request-Id is that of the request with its number.",
+            },
+            "body": { "description": "Its answer, or its problem." },
+        },
+    });
+    let answered = json!({
+        "type": "object",
+        "required": ["results"],
+        "properties": { "results": { "type": "array", "items": result } },
+    });
+    let example = json!({ "operations": [
+        { "operation": "git.repo.get", "input": { "repo": "acme/api" } },
+        { "operation": "git.branch.list", "input": { "repo": "acme/api" }, "options": { "no_cache": true } },
+    ] });
+    let mut responses = json!({
+        "200": {
+            "description": "What came of each, in the order in which they were asked for",
+            "content": { "application/json": { "schema": answered } },
+        },
+    });
+    for status in [400, 401, 403, 413, 415, 501, 503, 504] {
+        responses[status.to_string()] = problem(status);
+    }
+    json!({
+        "operationId": "meta.batch",
+        "tags": ["meta"],
+        "summary": "Do several operations in one request: side by side, each with its own limits and outcome, by one deadline",
+        "parameters": [{ "$ref": "#/components/parameters/timeout_ms" }, { "$ref": "#/components/parameters/timing" }],
+        "requestBody": { "required": true, "content": { "application/json": { "schema": asked, "example": example } } },
+        "responses": responses,
     })
 }
 

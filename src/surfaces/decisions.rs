@@ -26,7 +26,7 @@ pub trait Decisions: Send + Sync + 'static {
     /// A record as its caller reads it.
     fn told(&self, decision: &Explained) -> Value;
 
-    /// The records with this id of the caller's tenant, the newest first.
+    /// The records with this id of the caller's tenant, of operations that it was granted, the newest first.
     fn of(&self, id: &str, caller: &Caller) -> Vec<Value>;
 
     /// Explains a call that is not made.
@@ -36,7 +36,7 @@ pub trait Decisions: Send + Sync + 'static {
     fn dry_run(&self, call: Call) -> BoxFuture<Result<Value, Failure>>;
 }
 
-/// What a dry run is asked for by.
+/// What a call is asked for by where its path does not say it: a dry run, and each operation of a batch.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Unmade {
@@ -66,19 +66,26 @@ impl Unmade {
         catalogue.find(&self.operation).ok_or_else(unknown)
     }
 
-    /// What is said beside the input.
+    /// What is said beside the input, over what was said of it before.
     ///
     /// # Errors
     /// `invalid_input` naming the option.
-    pub(super) fn options(&self) -> Result<Options, Failure> {
-        let mut options = Options::default();
-        for (name, value) in &self.options {
-            let known = OPTIONS.iter().find(|option| option.name == name);
-            let option = known.ok_or_else(|| Failure::invalid(name, format!("{name} is no option of calls")))?;
-            option.read(&texts(value), &mut options)?;
-        }
-        Ok(options)
+    pub(super) fn options(&self, before: Options) -> Result<Options, Failure> {
+        read_options(&self.options, before)
     }
+}
+
+/// What is said beside an input, by the options' names, over what was said of it before.
+///
+/// # Errors
+/// `invalid_input` naming the option.
+pub(super) fn read_options(said: &Map<String, Value>, mut options: Options) -> Result<Options, Failure> {
+    for (name, value) in said {
+        let known = OPTIONS.iter().find(|option| option.name == name);
+        let option = known.ok_or_else(|| Failure::invalid(name, format!("{name} is no option of calls")))?;
+        option.read(&texts(value), &mut options)?;
+    }
+    Ok(options)
 }
 
 /// As a query or a header would say it; several of a list.

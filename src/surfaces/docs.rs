@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::example::Examples;
 use super::page::escape;
 
 /// Where the script is, below the surface's mount.
@@ -64,10 +65,11 @@ fn parameters(document: &Value, operation: &Value) -> String {
         let required = parameter["required"] == true;
         rows += &format!(
             "<tr><td><label for=\"{id}.{name}\"><code>{name}</code></label>{}<td>{place}<td>{}<td>\
-             <input id=\"{id}.{name}\" name=\"{name}\" data-in=\"{place}\"{}><td>{}</tr>",
+             <input id=\"{id}.{name}\" name=\"{name}\" data-in=\"{place}\"{}{}><td>{}</tr>",
             if required { " *" } else { "" },
             escape(&type_of(document, &parameter["schema"])),
             if required { " required" } else { "" },
+            placeholder(&parameter["example"]),
             text(&parameter["description"]),
             id = text(&operation["operationId"]),
             name = text(&parameter["name"]),
@@ -77,6 +79,14 @@ fn parameters(document: &Value, operation: &Value) -> String {
     match rows.is_empty() {
         true => rows,
         false => format!("<table><tr><th>Parameter<th>In<th>Type<th>Value<th>What</tr>{rows}</table>"),
+    }
+}
+
+/// What a field may hold, shown where it holds nothing.
+fn placeholder(example: &Value) -> String {
+    match example.as_str() {
+        Some(word) => format!(" placeholder=\"{}\"", escape(word)),
+        None => String::new(),
     }
 }
 
@@ -93,7 +103,9 @@ fn request_body(document: &Value, operation: &Value) -> String {
         );
     }
     let schema = resolved(document, &content["schema"]);
-    let example = serde_json::to_string_pretty(&example(document, schema)).unwrap_or_default();
+    let made = || Examples { document }.of(schema, "");
+    let example = content.get("example").cloned().unwrap_or_else(made);
+    let example = serde_json::to_string_pretty(&example).unwrap_or_default();
     format!(
         "{}<p><label>Body, <code>{media_type}</code><br><textarea rows=\"8\" cols=\"80\" data-in=\"body\" \
          data-type=\"{media_type}\">{}</textarea></label></p>",
@@ -189,29 +201,5 @@ fn type_of(document: &Value, schema: &Value) -> String {
         Value::String(word) => word.clone(),
         Value::Array(words) => words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" | "),
         _ => "any".to_owned(),
-    }
-}
-
-/// What a body looks like that has what it must.
-fn example(document: &Value, schema: &Value) -> Value {
-    let fields = schema["properties"].as_object().into_iter().flatten();
-    let required = fields.filter(|(name, _)| requires(schema, name));
-    required
-        .map(|(name, field)| (name.clone(), sample(document, field)))
-        .collect()
-}
-
-fn sample(document: &Value, schema: &Value) -> Value {
-    let schema = resolved(document, schema);
-    if let Some(first) = schema["enum"].as_array().and_then(|words| words.first()) {
-        return first.clone();
-    }
-    match schema["type"].as_str() {
-        Some("string") => json!(""),
-        Some("integer" | "number") => json!(0),
-        Some("boolean") => json!(false),
-        Some("array") => json!([]),
-        Some("object") => example(document, schema),
-        _ => Value::Null,
     }
 }

@@ -14,7 +14,7 @@ use axum::response::sse::{Event as Line, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::stream::{self, Stream};
-use http::request::Parts;
+use http::uri::Authority;
 use http::{HeaderMap, Request};
 use mosaic_actors::call::Caller;
 use mosaic_actors::error::{Failure, Kind};
@@ -27,13 +27,12 @@ use super::auth::Authenticator;
 use super::problem::Problem;
 use super::request_id::RequestId;
 use super::rest::method_not_allowed;
-use crate::bus::{Bus, Feed, Filter, Heard};
+use crate::bus::{Bus, Feed, Filter};
 use crate::catalogue::event::{Event, EventType};
 use crate::wording::nearest;
 
-/// So often it is looked whether a listener may still listen, and something is said where nothing happens, so that a
-/// connection in between is not thought dead.
-pub const HEARTBEAT: Duration = Duration::from_secs(15);
+pub use crate::bus::Heard;
+
 /// The longest parameter.
 const LONGEST: usize = 1024;
 /// What may be asked for.
@@ -41,13 +40,13 @@ const PARAMETERS: &[&str] = &["after", "service", "type", "provider", "resource"
 
 /// The instances that a tenant may know of, whether they run or not.
 pub type Known = Arc<dyn Fn(&str) -> Vec<Arc<str>> + Send + Sync>;
-/// What a tenant may hear of.
+/// What a caller may hear of.
 pub trait Hearing: Send + Sync + 'static {
     /// Whether it may hear of this event.
-    fn hears(&self, tenant: &str, event: &Event) -> bool;
+    fn hears(&self, caller: &Caller, event: &Event) -> bool;
 
     /// Whether it may hear of any event of this type.
-    fn hears_of(&self, tenant: &str, kind: EventType) -> bool;
+    fn hears_of(&self, caller: &Caller, kind: EventType) -> bool;
 
     /// Lets a listener in, as a call would be.
     ///
@@ -67,7 +66,8 @@ pub struct FeedConfig {
     pub hearing: Arc<dyn Hearing>,
     /// By which names.
     pub known: Known,
-    /// As [`HEARTBEAT`].
+    /// So often it is looked whether a listener may still listen, and something is said where nothing happens, so that a
+    /// connection in between is not thought dead.
     pub heartbeat: Duration,
 }
 
@@ -82,39 +82,78 @@ pub fn router(config: FeedConfig) -> Router {
 async fn events(State(config): State<Arc<FeedConfig>>, request: Request<Body>) -> Response {
     let id = RequestId::given(request.extensions());
     let (parts, _) = request.into_parts();
-    match config.listen(parts).await {
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let listening = Listening {
+        config,
+        headers: parts.headers,
+        target: parts.uri.authority().cloned(),
+    };
+    match listening.listener(&query).await {
         Ok(listener) => Sse::new(lines(listener)).into_response(),
-        Err(problem) => problem.response(&id),
+        Err(failure) => Problem::from(failure).response(&id),
     }
 }
 
-impl FeedConfig {
-    async fn listen(&self, parts: Parts) -> Result<Listener, Problem> {
-        let caller = self.authenticator.caller(&parts.headers, parts.uri.authority())?;
-        let (mut after, mut filter) = asked(parts.uri.query().unwrap_or_default())?;
+/// One who may listen, by the head of its request.
+#[derive(Clone)]
+pub(super) struct Listening {
+    pub(super) config: Arc<FeedConfig>,
+    pub(super) headers: HeaderMap,
+    pub(super) target: Option<Authority>,
+}
+
+impl Listening {
+    /// What is heard of what a query asks for, until the gateway stops, the store fails, or the listener is no longer let in.
+    ///
+    /// # Errors
+    /// As `/v1/events` refuses it.
+    #[cfg(feature = "graphql")]
+    pub(super) async fn listen(
+        &self,
+        query: &str,
+    ) -> Result<impl Stream<Item = Result<Heard, Failure>> + Send + use<>, Failure> {
+        let listener = self.listener(query).await?;
+        Ok(stream::unfold(Some(listener), async |listener| {
+            let mut listener = listener?;
+            loop {
+                match listener.hear().await? {
+                    Said::Heard(heard) => return Some((Ok(heard), Some(listener))),
+                    Said::Place(_) => {}
+                    Said::Ended(kind) => {
+                        let failure = Failure::new(kind, "the feed has ended");
+                        return Some((Err(failure), None));
+                    }
+                }
+            }
+        }))
+    }
+
+    async fn listener(&self, query: &str) -> Result<Listener, Failure> {
+        let Listening {
+            config,
+            headers,
+            target,
+        } = self.clone();
+        let caller = config.authenticator.caller(&headers, target.as_ref())?;
+        let (mut after, mut filter) = asked(query)?;
         // A browser that comes again says where it was.
-        if let Some(place) = last_event_id(&parts.headers)? {
+        if let Some(place) = last_event_id(&headers)? {
             after = Some(place);
         }
         if let Some(wanted) = &filter.provider {
-            there_is(wanted, &(self.known)(&caller.tenant))?;
+            there_is(wanted, &(config.known)(&caller.tenant))?;
         }
-        sound(&filter, |kind| self.hearing.hears_of(&caller.tenant, kind))?;
-        let attendance = self.hearing.admit(&caller)?;
-        let (hearing, tenant) = (self.hearing.clone(), caller.tenant.clone());
-        filter.reach = Some(Arc::new(move |event| hearing.hears(&tenant, event)));
-        let feed = self.bus.listen_as(&caller.tenant, after, filter).await?;
-        let authenticator = self.authenticator.clone();
+        sound(&filter, |kind| config.hearing.hears_of(&caller, kind))?;
+        let attendance = config.hearing.admit(&caller)?;
+        let (hearing, listener) = (config.hearing.clone(), caller.clone());
+        filter.reach = Some(Arc::new(move |event| hearing.hears(&listener, event)));
+        let feed = config.bus.listen_as(&caller.tenant, after, filter).await?;
+        let (authenticator, heartbeat) = (config.authenticator.clone(), config.heartbeat);
         let is_let_in = move || {
-            let found = authenticator.caller(&parts.headers, parts.uri.authority());
+            let found = authenticator.caller(&headers, target.as_ref());
             found.is_ok_and(|found| found == caller)
         };
-        Ok(Listener::new(
-            feed,
-            Box::new(is_let_in),
-            Some(attendance),
-            self.heartbeat,
-        ))
+        Ok(Listener::new(feed, Box::new(is_let_in), Some(attendance), heartbeat))
     }
 }
 
@@ -225,47 +264,67 @@ impl Listener {
         }
     }
 
-    /// The next line, and whether it is the last.
-    async fn next(&mut self) -> Option<(Line, bool)> {
+    /// What is said next.
+    async fn hear(&mut self) -> Option<Said> {
         let heard = tokio::select! {
             biased;
             // First: whoever is told without a pause is looked at all the same.
             _ = self.beat.tick() => return Some(self.beats()),
             heard = self.feed.next() => heard?,
         };
-        let line = match heard {
-            Ok(Heard::Event(event)) => {
-                self.told = Some(event.id);
-                Line::default().id(event.id.to_string()).json_data(&event)
+        Some(match heard {
+            Ok(heard) => {
+                if let Heard::Event(event) = &heard {
+                    self.told = Some(event.id);
+                }
+                Said::Heard(heard)
             }
-            Ok(Heard::Missed { after, oldest }) => {
+            Err(failure) => Said::Ended(failure.kind),
+        })
+    }
+
+    /// Nothing happened: with its place where that has moved on past what was not for this listener, so that it comes again
+    /// from there.
+    fn beats(&mut self) -> Said {
+        if !(self.is_let_in)() {
+            return Said::Ended(Kind::Unauthenticated);
+        }
+        let told = self.told;
+        let place = self.feed.place().filter(|place| *place > 0 && told != Some(*place));
+        if place.is_some() {
+            self.told = place;
+        }
+        Said::Place(place)
+    }
+}
+
+/// What a listener is told.
+enum Said {
+    Heard(Heard),
+    /// Nothing but its place, where that is another.
+    Place(Option<i64>),
+    Ended(Kind),
+}
+
+impl Said {
+    /// As a line, and whether it is the last.
+    fn line(self) -> (Line, bool) {
+        let line = match self {
+            Said::Heard(Heard::Event(event)) => Line::default().id(event.id.to_string()).json_data(&event),
+            Said::Heard(Heard::Missed { after, oldest }) => {
                 let line = Line::default().event("missed");
                 line.json_data(json!({ "after": after, "oldest": oldest }))
             }
-            Err(failure) => return Some((error(failure.kind), true)),
-        };
-        Some((line.unwrap_or_default(), false))
-    }
-
-    /// A line without an event: with its place where that has moved on past what was not for this listener, so that it comes
-    /// again from there.
-    fn beats(&mut self) -> (Line, bool) {
-        if !(self.is_let_in)() {
-            return (error(Kind::Unauthenticated), true);
-        }
-        let line = Line::default().comment("keep-alive");
-        let line = match self
-            .feed
-            .place()
-            .filter(|place| *place > 0 && self.told != Some(*place))
-        {
-            Some(place) => {
-                self.told = Some(place);
-                line.id(place.to_string())
+            Said::Place(place) => {
+                let line = Line::default().comment("keep-alive");
+                Ok(match place {
+                    Some(place) => line.id(place.to_string()),
+                    None => line,
+                })
             }
-            None => line,
+            Said::Ended(kind) => return (error(kind), true),
         };
-        (line, false)
+        (line.unwrap_or_default(), false)
     }
 }
 
@@ -278,7 +337,7 @@ fn error(kind: Kind) -> Line {
 fn lines(listener: Listener) -> impl Stream<Item = Result<Line, Infallible>> {
     stream::unfold(Some(listener), async |listener| {
         let mut listener = listener?;
-        let (line, is_last) = listener.next().await?;
+        let (line, is_last) = listener.hear().await?.line();
         Some((Ok(line), (!is_last).then_some(listener)))
     })
 }

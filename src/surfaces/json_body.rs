@@ -34,9 +34,28 @@ pub async fn object(
     tenant: &Arc<str>,
     deadline: Instant,
 ) -> Result<Map<String, Value>, Problem> {
+    match value(headers, body, limit, bodies, tenant, deadline).await? {
+        None => Ok(Map::new()),
+        Some(Value::Object(fields)) => Ok(fields),
+        Some(_) => Err(Failure::invalid("body", "the body must be a JSON object").into()),
+    }
+}
+
+/// As [`object`], for whatever JSON it is; none where it is empty.
+///
+/// # Errors
+/// As [`object`].
+pub(super) async fn value(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    bodies: &Bodies,
+    tenant: &Arc<str>,
+    deadline: Instant,
+) -> Result<Option<Value>, Problem> {
     let whole = bodies.read(tenant, body, limit, deadline).await?;
     if whole.bytes().is_empty() {
-        return Ok(Map::new());
+        return Ok(None);
     }
     check_media_type(headers)?;
     let read = if whole.bytes().len() > LONG {
@@ -47,10 +66,7 @@ pub async fn object(
     } else {
         strict::parse(whole.bytes())
     };
-    match read.map_err(refused)? {
-        Value::Object(fields) => Ok(fields),
-        _ => Err(Failure::invalid("body", "the body must be a JSON object").into()),
-    }
+    read.map(Some).map_err(refused)
 }
 
 /// Reads fields of a known type.

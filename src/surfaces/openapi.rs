@@ -10,6 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::beside;
 use super::decision;
+use super::described;
+use super::example::Examples;
 use super::problem::{self, MEDIA_TYPE};
 use super::rest::routes::placeholders;
 use crate::catalogue::entry::Field;
@@ -42,14 +44,16 @@ pub(super) fn of(entries: &[&Entry]) -> Value {
     let mut schemas = schemas.finish();
     schemas.extend(problem_schemas());
     schemas.extend(decision::schemas());
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "MosAIc",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "One API for Git forges, CI servers, documentation, trackers and AI models. A path parameter \
                             may hold slashes, raw or percent-encoded. Beside it, /proxy/{instance}/… is that instance's \
-                            own API, passed through; its vendor describes it.",
+                            own API, passed through; its vendor describes it. A request may be part of a trace by its \
+                            `traceparent` (W3C Trace Context): the answer has one too, and a problem has its `trace_id`. \
+                            Errors are problems (RFC 9457), explained at /docs/errors/{code}.",
         },
         "servers": [{ "url": "/" }],
         "security": [{ "bearer": [] }, { "apiKey": [] }],
@@ -57,15 +61,60 @@ pub(super) fn of(entries: &[&Entry]) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "parameters": common_parameters(),
-            "responses": error_responses(),
-            "headers": headers(),
+            "parameters": common_parameters().into_iter().chain(described::parameters()).collect::<Map<_, _>>(),
+            "responses": described::responses(error_responses()),
+            "headers": described::headers(),
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer" },
                 "apiKey": { "type": "apiKey", "in": "header", "name": "X-Api-Key" },
             },
         },
-    })
+    });
+    exemplify(&mut document);
+    document
+}
+
+/// Gives all that has none an example: bodies, answers, and the parameters that must be there.
+fn exemplify(document: &mut Value) {
+    let mut paths = document["paths"].take();
+    let examples = Examples { document: &*document };
+    let operations = paths.as_object_mut().into_iter().flat_map(Map::values_mut);
+    for operation in operations.filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        for parameter in parameters.into_iter().flatten() {
+            if parameter["required"] == true && parameter.get("example").is_none() {
+                let name = parameter["name"].as_str().unwrap_or_default();
+                parameter["example"] = examples.of(&parameter["schema"], name);
+            }
+        }
+        let answers = operation.get_mut("responses").and_then(Value::as_object_mut);
+        for answer in answers.into_iter().flat_map(Map::values_mut) {
+            let content = answer.get_mut("content").into_iter();
+            content.for_each(|content| exemplify_content(content, examples));
+        }
+        let body = operation
+            .get_mut("requestBody")
+            .and_then(|body| body.get_mut("content"));
+        body.into_iter()
+            .for_each(|content| exemplify_content(content, examples));
+    }
+    document["paths"] = paths;
+}
+
+fn exemplify_content(content: &mut Value, examples: Examples<'_>) {
+    for (media_type, content) in content.as_object_mut().into_iter().flatten() {
+        if content.get("example").is_some() {
+            continue;
+        }
+        match &**media_type {
+            "application/json" => content["example"] = examples.of(&content["schema"], ""),
+            "text/event-stream" if content.get("x-event-data").is_some() => {
+                let event = examples.of(&content["x-event-data"], "");
+                content["example"] = format!("id: 1\ndata: {event}\n\nevent: done\ndata: {{}}\n\n").into();
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Where the schemas stand in the document.
@@ -222,7 +271,8 @@ fn parameters(entry: &Entry, input: &Value) -> Vec<Value> {
         parameters.extend(in_query.map(|field| parameter(input, field, "query")));
     }
     let options = CallOption::of(entry).map(|option| option.name);
-    parameters.extend(options.map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })));
+    let names = options.chain(described::of(entry));
+    parameters.extend(names.map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })));
     parameters
 }
 
@@ -268,8 +318,11 @@ fn responses(entry: &Entry, schemas: &mut Schemas) -> Value {
         (json!({ "application/json": { "schema": output() } }), "The answer")
     };
     let mut responses = json!({
-        "200": { "description": description, "headers": header_references(), "content": content },
+        "200": { "description": description, "headers": described::of_answers(entry), "content": content },
     });
+    if described::is_conditional(entry) {
+        responses["304"] = json!({ "$ref": "#/components/responses/NotModified" });
+    }
     for status in by_status().keys() {
         responses[status.to_string()] = json!({ "$ref": format!("#/components/responses/Error{status}") });
     }
@@ -343,11 +396,28 @@ pub(crate) fn error_responses() -> Map<String, Value> {
             let response = json!({
                 "description": codes.iter().map(|code| problem::title(code)).collect::<Vec<_>>().join("; "),
                 "headers": { "X-Request-Id": { "$ref": "#/components/headers/X-Request-Id" } },
-                "content": { MEDIA_TYPE: { "schema": refer(&format!("Problem{status}")) } },
+                "content": { MEDIA_TYPE: { "schema": refer(&format!("Problem{status}")), "example": example(status, codes[0]) } },
             });
             (format!("Error{status}"), response)
         })
         .collect()
+}
+
+/// A problem of a status and with a code of it.
+fn example(status: u16, code: &str) -> Value {
+    let found = codes().find(|row| row.code == code);
+    let id = "0197a2f0-7c1e-7b3a-9d52-3c1f0e6f9a11";
+    json!({
+        "type": format!("{}{code}", problem::TYPES),
+        "title": problem::title(code),
+        "status": status,
+        "detail": found.map_or("", |row| row.meaning),
+        "instance": id,
+        "code": code,
+        "source": "gateway",
+        "retryable": found.is_some_and(|row| row.retryable),
+        "request_id": id,
+    })
 }
 
 /// The shape of all problems, and that of each status.
@@ -392,48 +462,13 @@ fn problem_schema() -> Value {
                 },
             },
             "request_id": text("Finds the request in logs and records."),
+            "trace_id": text("The trace that the request is part of, where it said that it is part of one (W3C Trace Context)."),
             "decision": { "type": "object", "description": "What was decided for the call, where it asked for that: a Decision." },
         },
     })
 }
 
-const REQUEST_ID: (&str, &str) = ("X-Request-Id", "The request's id.");
-const HEADERS: &[(&str, &str)] = &[
-    REQUEST_ID,
-    ("X-Mosaic-Provider", "The instance that answered."),
-    (
-        "X-Mosaic-Attempts",
-        "How many attempts the answer took; 0 where none was needed.",
-    ),
-    (
-        "Link",
-        "Where the decision record is, of an answer that was asked to explain itself.",
-    ),
-    ("Cache-Status", "Whether the answer came from cache (RFC 9211)."),
-];
-
-fn headers() -> Map<String, Value> {
-    HEADERS
-        .iter()
-        .map(|(name, description)| ((*name).to_owned(), header(description)))
-        .collect()
-}
-
-fn header(description: &str) -> Value {
-    json!({ "description": description, "schema": { "type": "string" } })
-}
-
 /// The header that every response of ours has.
 pub(crate) fn request_id_header() -> Value {
-    header(REQUEST_ID.1)
-}
-
-fn header_references() -> Map<String, Value> {
-    HEADERS
-        .iter()
-        .map(|(name, _)| {
-            let reference = json!({ "$ref": format!("#/components/headers/{name}") });
-            ((*name).to_owned(), reference)
-        })
-        .collect()
+    described::header("The request's id.")
 }

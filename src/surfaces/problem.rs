@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::cache_status::{self, CACHE_STATUS};
 use super::decisions;
 use super::request_id::RequestId;
+use super::trace::Trace;
 use crate::failures::{self, status};
 
 pub use crate::failures::{Fault, status_of};
@@ -110,6 +111,9 @@ struct Wire<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     tried: &'a [Tried],
     request_id: &'a str,
+    /// The trace that the request is part of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<String>,
     /// What was decided, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<&'a Value>,
@@ -204,6 +208,26 @@ impl Problem {
         self.status
     }
 
+    /// The sentence for people.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The field at fault.
+    pub(super) fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    /// Whether the same may be asked for again.
+    pub(super) fn retryable(&self) -> bool {
+        self.retryable
+    }
+
+    /// How long to wait before that.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     /// The same problem with another status, where somebody else has answered with it.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
@@ -231,6 +255,7 @@ impl Problem {
             errors: &self.errors,
             tried: self.beside.as_ref().map_or(&[], |beside| &beside.tried),
             request_id: id.text(),
+            trace_id: id.trace().map(Trace::id),
             decision: self.beside.as_ref().and_then(|beside| beside.decision.as_ref()),
         };
         serde_json::to_string(&wire).expect("texts, numbers and booleans under text keys always serialise")
@@ -275,7 +300,7 @@ pub fn title(code: &str) -> String {
 }
 
 /// Rounded up, since a client that comes a moment early is refused again.
-fn whole_seconds(wait: Duration) -> u64 {
+pub(super) fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 
 use super::mount::Mount;
+use super::trace::Trace;
 use crate::dispatch::new_request_id;
 
 /// The header that carries it, both ways.
@@ -15,21 +16,33 @@ pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST: usize = 144;
 
 /// A request's id, and with it where the surface that answers is mounted: whoever answers needs both, since a problem names
-/// its request and links to what explains it. The mount is no part of the id.
+/// its request and links to what explains it; and the trace that the request is part of. Neither is part of the id.
 #[derive(Clone, Debug)]
 pub struct RequestId {
     text: Arc<str>,
     mount: Mount,
+    trace: Option<Trace>,
 }
 
 impl RequestId {
     /// The client's own id where it is sane, else a new one.
     pub fn of(headers: &HeaderMap) -> Self {
-        headers
-            .get(HEADER)
-            .and_then(|value| value.to_str().ok())
+        let given = headers.get(HEADER).and_then(|value| value.to_str().ok());
+        let id = given
             .filter(|text| is_sane(text))
-            .map_or_else(Self::new, |text| Self::named(Arc::from(text)))
+            .map_or_else(Self::new, |text| Self::named(Arc::from(text)));
+        RequestId {
+            trace: Trace::of(headers),
+            ..id
+        }
+    }
+
+    /// That of the part of this number of a request that has several.
+    pub(super) fn part(&self, number: usize) -> Self {
+        RequestId {
+            text: Arc::from(format!("{}.{number}", self.text)),
+            ..self.clone()
+        }
     }
 
     /// The id that the listener gave to this request; a new one where no listener is in front (in tests).
@@ -44,6 +57,11 @@ impl RequestId {
     /// The text.
     pub fn text(&self) -> &Arc<str> {
         &self.text
+    }
+
+    /// The trace that the request is part of.
+    pub fn trace(&self) -> Option<Trace> {
+        self.trace
     }
 
     /// Where the surface that answers is mounted.
@@ -65,6 +83,7 @@ impl RequestId {
         RequestId {
             text,
             mount: Mount::default(),
+            trace: None,
         }
     }
 }

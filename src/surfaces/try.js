@@ -43,7 +43,15 @@ async function send(form, token) {
   }
 }
 
+// A link to a call opens it.
+function unfold() {
+  const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (named && "open" in named) named.open = true;
+}
+
 if (typeof document !== "undefined") {
+  unfold();
+  addEventListener("hashchange", unfold);
   document.addEventListener("submit", (event) => {
     event.preventDefault();
     send(event.target, document.getElementById("token").value);

@@ -156,6 +156,7 @@ async fn a_tree_of_ten_thousand_stuck_actors_is_shown_at_once() {
         addr: ([127, 0, 0, 1], 9901).into(),
         hosts: vec![],
         token: None,
+        keys: None,
         readiness: Arc::new(|| Readiness { checks: vec![] }),
         metrics: Arc::new(String::new),
         port: Arc::new(Shown(tree.clone())),

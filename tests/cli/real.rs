@@ -11,15 +11,15 @@ use serde_json::Value;
 use crate::recorder::{Ran, mosaic, ran};
 
 /// A gateway in front of one server of the sandbox; the token of another is in the file.
-struct Rig {
-    sandbox: Sandbox,
+pub struct Rig {
+    pub sandbox: Sandbox,
     gateway: Mosaic,
-    serving: Serving,
+    pub serving: Serving,
     token: tempfile::NamedTempFile,
 }
 
 impl Rig {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let sandbox = Sandbox::start(SandboxConfig::default_pair()).await.unwrap();
         let forge = sandbox.server("github-a").unwrap();
         let mut config = Config::default();
@@ -52,7 +52,7 @@ impl Rig {
         serde_json::from_str(&shown.out).unwrap()
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.serving.stop(&self.gateway).await;
         self.sandbox.shutdown().await;
     }

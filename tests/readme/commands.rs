@@ -145,9 +145,21 @@ async fn the_commands_do_what_readme_says() {
         let expected = if line.contains("keys release") { 3 } else { 0 };
         assert_eq!(ended.code, Some(expected), "{line}: {ended:#?}");
     }
+    for line in commands(&block("mosaic git repo list --json")) {
+        stage.run(&line).ok();
+    }
     for line in commands(&block("mosaic route")) {
         stage.run(&line).ok();
     }
+    let [asked] = &commands(&block("curl http://127.0.0.1:8080/graphql"))[..] else {
+        panic!("one command")
+    };
+    let answer = stage.run(&asked.replace("http://127.0.0.1:8080", &public)).json();
+    assert!(
+        answer["data"]["gitRepoList"]["nodes"][0]["path"].is_string(),
+        "{answer}"
+    );
+    assert!(answer.get("errors").is_none(), "{answer}");
     events_are_there(&public).await;
     pages_are_there(&public, &admin).await;
     gateway.signal("TERM");
@@ -214,6 +226,19 @@ async fn requests_are_passed_through_as_readme_says() {
     let asked = |line: &str| stage.run(&line.replace("http://127.0.0.1:8080", &public)).json();
     assert_eq!(asked(read)["resources"]["core"]["limit"], 5000);
     assert_eq!(asked(write)["full_name"], "sandbox-user/travel");
+    let [batch] = &commands(&block("curl -X"))[..] else {
+        panic!("one command")
+    };
+    let results = asked(batch)["results"].clone();
+    assert_eq!(results[0]["body"]["path"], "acme/api");
+    assert_eq!(
+        (&results[0]["status"], &results[1]["status"]),
+        (&200.into(), &200.into())
+    );
+    let [chat] = &commands(&block("curl -s -X POST"))[..] else {
+        panic!("one command")
+    };
+    assert_eq!(asked(chat)["choices"][0]["finish_reason"], "stop");
     gateway.signal("TERM");
     gateway.ended().ok();
     stage.sandbox.shutdown().await;

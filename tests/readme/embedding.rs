@@ -11,16 +11,13 @@ const OWN: &str = include_str!("embedding.rs");
 /// As README has it, but for the indent; `my.toml` is where the process is.
 async fn readme() -> Result<(), Box<dyn std::error::Error>> {
     // <readme>
-    use mosaic::{
-        Mosaic,
-        catalogue::git::{RepoGet, RepoGetInput},
-        config::Config,
-    };
+    use mosaic::{Mosaic, catalogue::git::RepoGetInput, config::Config};
 
     let config = Config::read(Some("my.toml".as_ref()), &Mosaic::known())?.config;
     let gateway = Mosaic::start(config).await?;
     let repo = gateway
-        .call::<RepoGet>(RepoGetInput {
+        .git()
+        .repo_get(RepoGetInput {
             repo: "acme/api".into(),
         })
         .await?;

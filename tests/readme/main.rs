@@ -15,17 +15,22 @@ mod text;
 use text::{Block, blocks};
 
 /// How a block begins, and who runs it.
-const BLOCKS: [(&str, &str); 15] = [
+const BLOCKS: [(&str, &str); 20] = [
     ("cargo run --release -- demo", "pages"),
     ("tests/run", "pages"),
     ("mosaic check --config my.toml", "commands"),
     ("[providers.forge]", "commands"),
     ("[providers.gitea]", "routing"),
     ("[[routes]]", "commands"),
+    ("mosaic git repo list --json", "commands"),
     ("mosaic route", "commands"),
     ("curl -N", "commands"),
+    ("curl -X", "commands"),
+    ("curl http://127.0.0.1:8080/graphql", "commands"),
     ("curl -H", "commands"),
+    ("curl -s -X POST", "commands"),
     ("mosaic sandbox", "commands"),
+    ("{ \"mcpServers\"", "tests/mcp"),
     ("npm install", "pages, and of its last command: commands"),
     ("use mosaic::", "embedding"),
     ("mosaic = {", "pages"),

@@ -6,6 +6,8 @@ mod support;
 mod answers;
 mod attributes;
 mod bad_input;
+mod batch;
+mod conditional;
 mod explain;
 mod streams;
 

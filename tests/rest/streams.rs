@@ -1,11 +1,13 @@
 //! Streamed answers, and clients that leave.
 
 use futures_util::{StreamExt, stream};
+use mosaic::catalogue::cicd::LogFollowInput;
 use mosaic::catalogue::find;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::{BodyStream, body_stream};
 use serde_json::Value;
 
+use crate::refused;
 use crate::support::fake::{FakeCalls, Gate, frame, streamed};
 use crate::support::operations::{request, sample};
 use crate::support::{KEY, Server, eventually, raw};
@@ -25,7 +27,7 @@ async fn a_stream_is_events_and_ends_in_done_or_error() {
     assert_eq!(response.headers()["x-mosaic-provider"], "model-a");
     assert_eq!(
         response.text().await.expect("a body"),
-        "data: {\"type\":\"delta\",\ndata: \"text\":\"a\"}\n\ndata: {\"n\":2}\n\nevent: done\ndata: {}\n\n"
+        "id: 1\ndata: {\"type\":\"delta\",\ndata: \"text\":\"a\"}\n\nid: 2\ndata: {\"n\":2}\n\nevent: done\ndata: {}\n\n"
     );
 
     let broken = Server::start(FakeCalls::new(|_| async {
@@ -37,7 +39,7 @@ async fn a_stream_is_events_and_ends_in_done_or_error() {
     let response = request(&broken, entry, sample(entry)).send().await.expect("an answer");
     let text = response.text().await.expect("a body");
     let error = text
-        .strip_prefix("data: {}\n\nevent: error\ndata: ")
+        .strip_prefix("id: 1\ndata: {}\n\nevent: error\ndata: ")
         .expect("an error event");
     let problem: Value = serde_json::from_str(error.trim_end()).expect("a problem");
     assert_eq!(problem["code"], "upstream_failed");
@@ -91,10 +93,50 @@ async fn a_client_that_leaves_cancels_its_call_and_its_stream() {
     let mut response = request(&server, entry, sample(entry)).send().await.expect("an answer");
     assert_eq!(
         response.chunk().await.expect("readable").expect("a frame"),
-        "data: {}\n\n"
+        "id: 1\ndata: {}\n\n"
     );
     assert_eq!(gate.alive(), 1);
     drop(response);
     eventually("the stream is dropped", || gate.alive() == 0).await;
     eventually("nothing is in flight", || server.listener.in_flight() == 0).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_can_be_gone_on_with_has_its_places_as_ids() {
+    let server = Server::start(FakeCalls::new(|_| async {
+        let frames = [
+            "{\"type\":\"line\",\"seq\":41,\"text\":\"a\"}",
+            "{\"type\":\"replaced\"}",
+            "{\"type\":\"line\",\"seq\":0}",
+        ];
+        let frames = stream::iter(frames.map(|text| Ok(frame(text))));
+        Ok(streamed(BodyStream::from_items(frames)))
+    }))
+    .await;
+    let path = "/v1/cicd/runs/ci-a~1/log/follow";
+    let text = server.get(path).await.text().await.expect("a body");
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("id:")).collect();
+    assert_eq!(lines, ["id: 41", "id: 0"]);
+    let again = |last: &'static str, path: &str| {
+        let request = server.http.get(server.url(path)).bearer_auth(KEY);
+        request.header("last-event-id", last)
+    };
+    // Where it was is said by who comes again, whatever its URL said when it came first.
+    let gone_on = again("41", &format!("{path}?after=7")).send().await.expect("an answer");
+    assert_eq!(gone_on.status(), 200);
+    let call = server.calls.seen().pop().expect("a call");
+    let input = call.input.downcast_ref::<LogFollowInput>().expect("its input");
+    assert_eq!(input.after, Some(41));
+    assert_eq!(refused(again("x", path), 400, "no place").await["field"], "after");
+
+    let entry = find("ai.chat.stream").expect("declared");
+    let asked = request(&server, entry, sample(entry)).header("last-event-id", "2");
+    assert_eq!(refused(asked, 400, "it begins anew").await["field"], "last-event-id");
+    // It says nothing to what is no stream.
+    let whole = again("2", "/v1/git/repos/a/b").send().await;
+    drop(whole);
+    assert_eq!(
+        server.calls.seen().pop().expect("a call").operation.name,
+        "git.repo.get"
+    );
 }

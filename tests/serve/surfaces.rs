@@ -426,7 +426,8 @@ async fn writes_and_models_answer_alike_everywhere() {
 /// The data of the events without a name, until `done`.
 fn frames(text: &str) -> Vec<Value> {
     assert!(text.ends_with("event: done\ndata: {}\n\n"), "{text}");
-    let data = text.split("\n\n").filter_map(|event| event.strip_prefix("data: "));
+    let unnamed = text.split("\n\n").filter(|event| !event.contains("event: "));
+    let data = unnamed.filter_map(|event| event.lines().find_map(|line| line.strip_prefix("data: ")));
     data.map(|data| serde_json::from_str(data).unwrap()).collect()
 }
 

@@ -18,11 +18,12 @@ use mosaic::server::{Listener, ServerLimits};
 use mosaic::surfaces::auth::Authenticator;
 use mosaic::surfaces::bodies::{Bodies, BodyBounds};
 use mosaic::surfaces::decisions::Decisions;
-use mosaic::surfaces::rest::{self, InstanceCapabilities, RestConfig, UploadBounds};
+use mosaic::surfaces::rest::{self, BatchBounds, InstanceCapabilities, RestConfig, UploadBounds};
 use mosaic_actors::call::{Call, Caller, Priority};
 use mosaic_actors::decision::Explained;
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::policy::limit::Allowance;
 use serde_json::{Value, json};
 
 use fake::FakeCalls;
@@ -51,16 +52,28 @@ impl Server {
         Self::with(calls, None, ServerLimits::default()).await
     }
 
-    pub async fn with(
+    /// One whose callers have a rate, of which so much is left.
+    pub async fn with_allowance(calls: FakeCalls, left: Allowance) -> Self {
+        Self::of(calls, None, ServerLimits::default(), Some(left)).await
+    }
+
+    pub async fn with(calls: FakeCalls, idempotency: Option<Arc<dyn IdempotencyStore>>, limits: ServerLimits) -> Self {
+        Self::of(calls, idempotency, limits, None).await
+    }
+
+    async fn of(
         calls: FakeCalls,
         idempotency: Option<Arc<dyn IdempotencyStore>>,
         mut limits: ServerLimits,
+        left: Option<Allowance>,
     ) -> Self {
         limits.max_body = MAX_BODY;
         let calls = Arc::new(calls);
         let cursors = CursorKey::random();
         let dispatcher = dispatcher(calls.clone(), cursors.clone(), idempotency);
-        let router = rest::router(rest_config(Arc::new(dispatcher))).fallback(rest::not_found);
+        let mut config = rest_config(Arc::new(dispatcher));
+        config.allowance = Arc::new(move |_| left);
+        let router = rest::router(config).fallback(rest::not_found);
         Server {
             listener: listen(limits, router).await,
             calls,
@@ -107,10 +120,7 @@ pub async fn listen(limits: ServerLimits, router: Router) -> Listener {
 }
 
 pub fn caller() -> Caller {
-    Caller {
-        tenant: Arc::from("acme"),
-        identity: Arc::from("tester"),
-    }
+    Caller::new("acme", "tester")
 }
 
 fn rest_config(dispatcher: Arc<Dispatcher>) -> RestConfig {
@@ -140,6 +150,13 @@ fn rest_config(dispatcher: Arc<Dispatcher>) -> RestConfig {
             bytes: MAX_BODY,
             idle: Duration::from_secs(30),
         },
+        allowance: Arc::new(|_| None),
+        batches: BatchBounds {
+            operations: 5,
+            at_a_time: 3,
+            answers: 1024,
+        },
+        heartbeat: Duration::from_secs(15),
     }
 }
 

@@ -227,10 +227,7 @@ pub fn driver(kind: &str, connection: &Connection) -> Result<Arc<dyn Driver>, Fa
 pub fn call(operation: &str, input: Value, include_raw: bool) -> Result<Call, Failure> {
     let entry = catalogue::find(operation).expect("a known operation");
     let prepared = entry.prepare(input, include_raw, &cursors())?;
-    let caller = Caller {
-        tenant: Arc::from("tenant"),
-        identity: Arc::from("identity"),
-    };
+    let caller = Caller::new("tenant", "identity");
     let deadline = Instant::now() + Duration::from_secs(30);
     let number = Catalogue::built_in().number(operation).expect("a known operation");
     let mut call = Call::new(number, prepared.resource, caller, prepared.input, deadline);

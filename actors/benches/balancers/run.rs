@@ -157,10 +157,7 @@ fn nanos(seconds: f64) -> u64 {
 
 fn prototypes() -> Vec<Call> {
     let all = Operations::new([&READ, &WRITE, &HEAVY, &TOKENS]);
-    let caller = Caller {
-        tenant: Arc::from("sim"),
-        identity: Arc::from("sim"),
-    };
+    let caller = Caller::new("sim", "sim");
     let deadline = tokio::time::Instant::from_std(Instant::now());
     let one = |operation| Call::new(operation, Resource::none(), caller.clone(), Arc::new(()), deadline);
     all.iter().map(one).collect()

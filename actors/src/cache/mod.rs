@@ -22,7 +22,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Serialize, Serializer};
 
-use crate::call::{Answer, Body, CacheStatus, CachedBy, Call, Head, RequestKey, Value};
+use crate::call::{Answer, Body, BodyMark, CacheStatus, CachedBy, Call, Head, RequestKey, Value};
 use crate::error::{Failure, FromCache, Kind};
 use crate::gateway::job::Job;
 use crate::policy::freshness::{Freshness, Kept, judge};
@@ -164,7 +164,10 @@ impl CacheEntry {
                 value,
             }) => {
                 let remembered = Remembered {
-                    head: head.clone(),
+                    head: Head {
+                        mark: Some(BodyMark::default()),
+                        ..head.clone()
+                    },
                     body: body.clone(),
                     value: value.clone(),
                 };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{CacheEntry, Remembered};
-use crate::call::Head;
+use crate::call::{BodyMark, Head};
 use crate::error::{Failure, Kind};
 
 /// An entry without a home.
@@ -115,6 +115,7 @@ impl CacheEntry {
                     skipped,
                     emulated,
                     validator,
+                    mark: Some(BodyMark::default()),
                     ..Head::json(provider)
                 },
                 body,

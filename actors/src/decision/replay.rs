@@ -123,10 +123,7 @@ impl Recorded {
     /// has no input.
     pub fn call(&self, operations: &Operations, at: Instant) -> Option<Call> {
         let operation = operations.get(&self.operation)?;
-        let caller = Caller {
-            tenant: self.tenant.clone(),
-            identity: Arc::from(""),
-        };
+        let caller = Caller::new(self.tenant.clone(), "");
         let resource = match &self.instance {
             Some(instance) => Resource::parse(&Resource::neutral_id(instance, &self.resource)),
             None => Resource::parse(&self.resource),

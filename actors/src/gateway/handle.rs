@@ -25,6 +25,7 @@ use crate::directory::Published;
 use crate::error::{Failure, Kind};
 use crate::messages::{GatewayMsg, RouterMsg};
 use crate::plugin::Registry;
+use crate::policy::limit::Allowance;
 use crate::port::ReplyPort;
 use crate::supervision::Handle;
 use crate::telemetry::{Meters, phase, sampled};
@@ -89,6 +90,11 @@ impl Gateway {
     /// `rate_limited` or `overloaded`, as calls are.
     pub fn attend(&self, tenant: &Arc<str>) -> Result<Attendance, Failure> {
         self.front.admission.attend(tenant, self.front.clock.nanos())
+    }
+
+    /// What the rate of `tenant` leaves it now; `None`: it has none.
+    pub fn allowance(&self, tenant: &str) -> Option<Allowance> {
+        self.front.admission.tenants.allowance(tenant, self.front.clock.nanos())
     }
 
     /// It takes calls.

@@ -14,6 +14,19 @@ pub struct Rate {
     tolerance: u64,
 }
 
+/// What a rate leaves, in the terms of a quota for a window of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Calls that pass at once when nothing was called for as long as `window`.
+    pub quota: u64,
+    /// In which a quota that is used up is whole again.
+    pub window: Duration,
+    /// Calls that would pass now.
+    pub remaining: u64,
+    /// Where none would: until one does. Else until the quota is whole again.
+    pub reset: Duration,
+}
+
 impl Rate {
     /// No limit.
     pub const UNLIMITED: Rate = Rate {
@@ -52,6 +65,22 @@ impl Rate {
         }
         let ahead = tat.saturating_sub(now);
         Some((self.tolerance + self.interval).saturating_sub(ahead) / self.interval)
+    }
+
+    /// What of it is left at `now`; `None`: unlimited.
+    pub fn allowance(self, tat: u64, now: u64) -> Option<Allowance> {
+        let remaining = self.remaining(tat, now)?;
+        let (whole, ahead) = (self.tolerance + self.interval, tat.saturating_sub(now));
+        let reset = match remaining {
+            0 => ahead.saturating_sub(self.tolerance),
+            _ => ahead,
+        };
+        Some(Allowance {
+            quota: whole / self.interval,
+            window: Duration::from_nanos(whole),
+            remaining,
+            reset: Duration::from_nanos(reset),
+        })
     }
 
     /// Splits into two words, for atomics.
@@ -119,6 +148,30 @@ mod tests {
                 prop_assert_eq!(rate.remaining(tat, now), Some(bucket.level / rate.interval));
             }
         }
+    }
+
+    #[test]
+    fn what_is_left_is_told_as_a_quota_for_a_window() {
+        let second = 1_000_000_000;
+        let rate = Rate::new(2.0, 4);
+        let told = |tat, now| {
+            let left = rate.allowance(tat, now).expect("a limit");
+            assert_eq!((left.quota, left.window), (4, Duration::from_secs(2)));
+            (left.remaining, left.reset)
+        };
+        assert_eq!(told(0, second), (4, Duration::ZERO));
+        let mut tat = 0;
+        for left in [3, 2, 1] {
+            tat = rate.decide(tat, second).expect("it passes");
+            assert_eq!(
+                told(tat, second),
+                (left, Duration::from_millis(500) * (4 - left as u32))
+            );
+        }
+        tat = rate.decide(tat, second).expect("the last one");
+        let wait = rate.decide(tat, second).expect_err("the quota is used up");
+        assert_eq!(told(tat, second), (0, wait));
+        assert!(Rate::UNLIMITED.allowance(0, 0).is_none());
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod price;
 pub mod recover;
 pub mod retry_budget;
 pub mod routing;
+pub mod scopes;
 pub mod settle;
 pub mod slow_start;
 pub mod waiting;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Limits;
 use crate::decision::TenantStanding;
-use crate::policy::limit::Rate;
+use crate::policy::limit::{Allowance, Rate};
 
 /// The bucket of a gate that is retired; no time is this far ahead.
 const RETIRED: u64 = u64::MAX;
@@ -109,6 +109,14 @@ impl QuotaGate {
             remaining: self.rate().remaining(self.tat.load(Relaxed), now),
             in_flight: self.in_flight(),
             max_in_flight: self.max_in_flight.load(Relaxed),
+        }
+    }
+
+    /// What its rate leaves at `now`; `None`: it has none.
+    pub(super) fn allowance(&self, now: u64) -> Option<Allowance> {
+        match self.tat.load(Relaxed) {
+            RETIRED => self.rate().allowance(0, now),
+            tat => self.rate().allowance(tat, now),
         }
     }
 

@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::clock::Clock;
 use crate::decision::TenantStanding;
 use crate::error::{Failure, Kind};
-use crate::policy::limit::Rate;
+use crate::policy::limit::{Allowance, Rate};
 use crate::supervision::{Handle, check_name};
 use crate::telemetry::Meters;
 
@@ -136,6 +136,14 @@ impl Tenants {
     /// What a tenant's limits say at `now`, without counting a call; `None`: it has called nothing of late.
     pub(crate) fn standing(&self, tenant: &str, now: u64) -> Option<TenantStanding> {
         self.gates.get(tenant).map(|gate| gate.standing(now))
+    }
+
+    /// What a tenant's rate leaves at `now`, without counting a call; `None`: it has none.
+    pub(crate) fn allowance(&self, tenant: &str, now: u64) -> Option<Allowance> {
+        match self.gates.get(tenant) {
+            Some(gate) => gate.allowance(now),
+            None => (self.limits_of)(tenant).rate.allowance(0, now),
+        }
     }
 
     /// Takes a permit among the calls in flight of the tenant whose gate a call passed.

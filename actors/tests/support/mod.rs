@@ -434,10 +434,7 @@ pub async fn pair() -> (System, Arc<Counts>) {
 
 /// A call by tenant `t` with ten seconds to go.
 pub fn call(operation: &'static Operation, what: Do) -> Call {
-    let caller = Caller {
-        tenant: Arc::from("t"),
-        identity: Arc::from("tester"),
-    };
+    let caller = Caller::new("t", "tester");
     let deadline = Instant::now() + Duration::from_secs(10);
     let mut call = Call::new(
         OPERATIONS.get(operation.name).expect("an operation of the tests"),

@@ -88,7 +88,8 @@ impl Op for LogGet {
             .in_parts()
             .carries(&[RUN])
             .absent(&[RUNS])
-            .cached(3, 60, 3);
+            .cached(3, 60, 3)
+            .common();
     fn resource(input: &LogGetInput) -> Resource {
         input.run.resource()
     }
@@ -151,7 +152,8 @@ impl Op for LogFollow {
     )
     .args(&["step"])
     .uncached()
-    .follows();
+    .follows()
+    .goes_on("after", "seq");
     fn resource(input: &LogFollowInput) -> Resource {
         input.run.resource()
     }

@@ -166,7 +166,8 @@ impl Op for RunList {
         &Declaration::get::<Self>("cicd.run.list", "/cicd/runs", "List a project's runs, newest first")
             .args(&["project"])
             .carries(&[RUNS])
-            .cached(3, 60, 3);
+            .cached(3, 60, 3)
+            .common();
     fn resource(input: &RunListInput) -> Resource {
         input.project.resource()
     }
@@ -191,7 +192,8 @@ impl Op for RunGet {
         &Declaration::get::<Self>("cicd.run.get", "/cicd/runs/{run}", "Get a run and its steps")
             .carries(&[RUN])
             .absent(&[RUNS])
-            .cached(3, 60, 3);
+            .cached(3, 60, 3)
+            .common();
     fn resource(input: &RunGetInput) -> Resource {
         input.run.resource()
     }
@@ -253,7 +255,8 @@ impl Op for RunTrigger {
     const DECLARATION: &'static Declaration =
         &Declaration::post::<Self>("cicd.run.trigger", "/cicd/runs", "Start a run")
             .args(&["project"])
-            .invalidates(&[RUNS, QUEUE]);
+            .invalidates(&[RUNS, QUEUE])
+            .common();
     fn resource(input: &RunTriggerInput) -> Resource {
         input.project.resource()
     }

@@ -98,7 +98,8 @@ impl Op for PageGet {
     const DECLARATION: &'static Declaration =
         &Declaration::get::<Self>("docs.page.get", "/docs/pages/{page}", "Get a page and its text")
             .carries(&[PAGE])
-            .absent(&[PAGES]);
+            .absent(&[PAGES])
+            .common();
     fn resource(input: &PageGetInput) -> Resource {
         input.page.resource()
     }

@@ -58,7 +58,8 @@ impl Op for Search {
         .args(&["query"])
         .carries(&[PAGES])
         // A new page is found as soon as the provider has indexed it, and it does not tell when.
-        .cached(5, 600, 10);
+        .cached(5, 600, 10)
+        .common();
     fn resource(_input: &SearchInput) -> Resource {
         Resource::none()
     }

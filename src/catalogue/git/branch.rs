@@ -81,7 +81,8 @@ impl Op for BranchCreate {
     const DECLARATION: &'static Declaration =
         &Declaration::post::<Self>("git.branch.create", "/git/repos/{repo}/branches", "Create a branch")
             .args(&["branch"])
-            .invalidates(REF_MOVES);
+            .invalidates(REF_MOVES)
+            .common();
     fn resource(input: &BranchCreateInput) -> Resource {
         input.repo.resource()
     }

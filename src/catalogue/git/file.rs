@@ -74,7 +74,8 @@ impl Op for FileGet {
     type Output = File;
     const DECLARATION: &'static Declaration =
         &Declaration::get::<Self>("git.file.get", "/git/repos/{repo}/files/{path}", "Get a file's content")
-            .carries(&[FILES, REPO]);
+            .carries(&[FILES, REPO])
+            .common();
     fn resource(input: &FileGetInput) -> Resource {
         input.repo.resource()
     }
@@ -174,7 +175,8 @@ impl Op for FilePut {
         "Write a file, in a commit",
     )
     .once()
-    .invalidates(REF_MOVES);
+    .invalidates(REF_MOVES)
+    .common();
     fn resource(input: &FilePutInput) -> Resource {
         input.repo.resource()
     }

@@ -186,7 +186,8 @@ impl Op for PullList {
         "List pull requests, newest first",
     )
     .carries(&[PULLS, REPO])
-    .cached(10, 300, 5);
+    .cached(10, 300, 5)
+    .common();
     fn resource(input: &PullListInput) -> Resource {
         input.repo.resource()
     }
@@ -210,7 +211,8 @@ impl Op for PullGet {
     const DECLARATION: &'static Declaration =
         &Declaration::get::<Self>("git.pr.get", "/git/prs/{pr}", "Get a pull request")
             .carries(&[PULL, PULLS])
-            .cached(5, 300, 5);
+            .cached(5, 300, 5)
+            .common();
     fn resource(input: &PullGetInput) -> Resource {
         input.pr.resource()
     }
@@ -245,7 +247,8 @@ impl Op for PullCreate {
     const DECLARATION: &'static Declaration =
         &Declaration::post::<Self>("git.pr.create", "/git/repos/{repo}/prs", "Open a pull request")
             .args(&["title", "head"])
-            .invalidates(&[PULLS]);
+            .invalidates(&[PULLS])
+            .common();
     fn resource(input: &PullCreateInput) -> Resource {
         input.repo.resource()
     }
@@ -339,7 +342,8 @@ impl Op for PullFiles {
         "List what a pull request changes",
     )
     .carries(&[PULL, PULLS])
-    .cached(10, 300, 5);
+    .cached(10, 300, 5)
+    .common();
     fn resource(input: &PullFilesInput) -> Resource {
         input.pr.resource()
     }

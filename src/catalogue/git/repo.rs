@@ -124,7 +124,9 @@ impl Op for RepoList {
     type Input = RepoListInput;
     type Output = Page<Repo>;
     const DECLARATION: &'static Declaration =
-        &Declaration::get::<Self>("git.repo.list", "/git/repos", "List repositories").carries(&[REPOS]);
+        &Declaration::get::<Self>("git.repo.list", "/git/repos", "List repositories")
+            .carries(&[REPOS])
+            .common();
     fn resource(input: &RepoListInput) -> Resource {
         input.owner.as_ref().map_or_else(Resource::none, OwnerRef::resource)
     }

@@ -184,7 +184,8 @@ impl Op for PullComment {
     const DECLARATION: &'static Declaration =
         &Declaration::post::<Self>("git.pr.comment", "/git/prs/{pr}/comments", "Comment on a pull request")
             .args(&["body"])
-            .invalidates(&[PULL]);
+            .invalidates(&[PULL])
+            .common();
     fn resource(input: &PullCommentInput) -> Resource {
         input.pr.resource()
     }

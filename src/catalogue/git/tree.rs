@@ -77,7 +77,8 @@ impl Op for TreeList {
         "List the files and directories at a commit",
     )
     .carries(&[TREES, REPO])
-    .cached(15, 600, 10);
+    .cached(15, 600, 10)
+    .common();
     fn resource(input: &TreeListInput) -> Resource {
         input.repo.resource()
     }

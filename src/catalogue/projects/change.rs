@@ -53,7 +53,8 @@ impl Op for IssueUpdate {
     type Output = Issue;
     const DECLARATION: &'static Declaration =
         &Declaration::patch::<Self>("projects.issue.update", "/projects/issues/{issue}", "Change an issue")
-            .invalidates(ISSUE_CHANGES);
+            .invalidates(ISSUE_CHANGES)
+            .common();
     fn resource(input: &IssueUpdateInput) -> Resource {
         input.issue.resource()
     }

@@ -106,7 +106,8 @@ impl Op for IssueCommentCreate {
         "Comment on an issue",
     )
     .args(&["body"])
-    .invalidates(&[COMMENTS, ISSUE, ISSUES]);
+    .invalidates(&[COMMENTS, ISSUE, ISSUES])
+    .common();
     fn resource(input: &IssueCommentCreateInput) -> Resource {
         input.issue.resource()
     }

@@ -146,7 +146,8 @@ impl Op for IssueList {
         &Declaration::get::<Self>("projects.issue.list", "/projects/issues", "List a project's issues")
             .args(&["project"])
             .carries(&[ISSUES])
-            .cached(10, 300, 5);
+            .cached(10, 300, 5)
+            .common();
     fn resource(input: &IssueListInput) -> Resource {
         input.project.resource()
     }
@@ -174,7 +175,8 @@ impl Op for IssueGet {
         &Declaration::get::<Self>("projects.issue.get", "/projects/issues/{issue}", "Get an issue")
             .carries(&[ISSUE])
             .absent(&[ISSUES])
-            .cached(10, 300, 5);
+            .cached(10, 300, 5)
+            .common();
     fn resource(input: &IssueGetInput) -> Resource {
         input.issue.resource()
     }
@@ -208,7 +210,8 @@ impl Op for IssueCreate {
     const DECLARATION: &'static Declaration =
         &Declaration::post::<Self>("projects.issue.create", "/projects/issues", "Create an issue")
             .args(&["project"])
-            .invalidates(&[ISSUES, BOARD_ITEMS, FOUND]);
+            .invalidates(&[ISSUES, BOARD_ITEMS, FOUND])
+            .common();
     fn resource(input: &IssueCreateInput) -> Resource {
         input.project.resource()
     }

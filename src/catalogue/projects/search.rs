@@ -40,7 +40,8 @@ impl Op for IssueSearch {
             .args(&["query"])
             .carries(&[FOUND])
             // A new issue is found as soon as the provider has indexed it, and it does not tell when.
-            .cached(5, 300, 5);
+            .cached(5, 300, 5)
+            .common();
     fn resource(input: &IssueSearchInput) -> Resource {
         input.project.as_ref().map_or_else(Resource::none, ProjectRef::resource)
     }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::connected;
 use crate::cli::client::Remote;
-use crate::cli::command::{flag, switch};
+use crate::cli::flags::{flag, switch};
 use crate::cli::problem::Problem;
 use crate::cli::render;
 use crate::cli::screen::{Screen, Stop, clean};

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::change::{self, Change};
 use super::{connected, list_of, provider, remote, shown};
 use crate::cli::client::expand;
-use crate::cli::command::{flag, switch};
+use crate::cli::flags::{flag, switch};
 use crate::cli::screen::{Screen, Stop};
 
 /// One verb of a noun: what is changed, and how the command line says it.

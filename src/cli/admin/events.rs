@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use serde_json::Value;
 
 use super::{connected, remote};
-use crate::cli::command::flag;
+use crate::cli::flags::flag;
 use crate::cli::screen::{BAD, FAINT, GOOD, Screen, Stop, WARY, clean};
 use crate::cli::{render, show, signals, times};
 

@@ -13,15 +13,12 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use mosaic_actors::error::Failure;
 
 use super::client::Remote;
-use super::command::{flag, switch};
-use super::operate::{address, secret};
+use super::connection::{ADMIN, place};
+use super::flags::{flag, switch};
 use super::screen::{Screen, Stop};
 use super::tree::Outlook;
 use super::views::{self, Shown, TableView};
 use look::{Face, Look};
-
-/// The admin listener of a gateway on this machine.
-const ADMIN: &str = "http://127.0.0.1:9901";
 
 /// A command that shows one document.
 struct View {
@@ -230,8 +227,9 @@ async fn shown(flags: &ArgMatches, path: &str, screen: &Screen) -> Result<(), St
 
 /// Adds the flags that say where the gateway is.
 pub fn connected(command: Command) -> Command {
-    let url = "The admin listener's address [default: MOSAIC_ADMIN_URL, else http://127.0.0.1:9901]";
-    let token = "Read the admin token from this file [default: the token in MOSAIC_ADMIN_TOKEN]";
+    let url =
+        "The admin listener's address [default: MOSAIC_ADMIN_URL, else the profile's, else http://127.0.0.1:9901]";
+    let token = "Read the admin token from this file [default: the token in MOSAIC_ADMIN_TOKEN, else the profile's]";
     command
         .arg(flag("admin", "URL", url))
         .arg(flag("admin-token-file", "FILE", token))
@@ -240,9 +238,7 @@ pub fn connected(command: Command) -> Command {
 /// The gateway that the flags name.
 ///
 /// # Errors
-/// `invalid_input` naming the flag or variable at fault.
+/// `invalid_input` naming the flag, the variable or the profile at fault.
 pub fn remote(matches: &ArgMatches) -> Result<Remote, Failure> {
-    let (named, url) = address("--admin", matches.get_one("admin"), "MOSAIC_ADMIN_URL", ADMIN)?;
-    let file = matches.get_one("admin-token-file");
-    Remote::new(named, &url, secret("--admin-token-file", file, "MOSAIC_ADMIN_TOKEN")?)
+    place(&ADMIN, matches)?.remote()
 }

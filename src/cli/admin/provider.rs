@@ -6,7 +6,7 @@ use clap::{Arg, ArgMatches, Command};
 use mosaic_actors::error::Failure;
 use serde_json::{Map, Value};
 
-use crate::cli::command::flag;
+use crate::cli::flags::flag;
 use crate::cli::input::{open, read_bounded};
 use crate::secret::SecretRef;
 

@@ -3,18 +3,17 @@
 //! Invariant: a gateway that goes away while it is watched is told and waited for; a reader that goes away ends the watch,
 //! and so does anything else.
 
-use std::io;
 use std::time::Duration;
 
 use clap::{ArgMatches, Command};
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::Value;
-use terminal_size::{Height, terminal_size_of};
 
 use super::look::Look;
 use crate::cli::client::Remote;
-use crate::cli::command::{flag, switch};
+use crate::cli::flags::{flag, switch};
 use crate::cli::problem::Problem;
+use crate::cli::repeat::redraw;
 use crate::cli::screen::{Screen, Stop};
 use crate::cli::{exit, show, signals};
 
@@ -138,43 +137,4 @@ impl Seen {
 fn uptime_ms(document: &Value) -> u64 {
     let root = document.get("root").unwrap_or(document);
     root.get("uptime_ms").and_then(Value::as_u64).unwrap_or(0)
-}
-
-/// Writes over what is there, so that nothing flickers.
-fn redraw(text: &str, screen: &Screen) -> Result<(), Stop> {
-    let rows = terminal_size_of(io::stdout()).map_or(usize::MAX, |(_, Height(rows))| usize::from(rows));
-    screen.data(frame(text, rows))
-}
-
-/// What fills a terminal of so many rows; what does not fit below is said, not scrolled away.
-fn frame(text: &str, rows: usize) -> String {
-    let count = text.lines().count();
-    let fits = if count < rows { count } else { rows.saturating_sub(2) };
-    let mut frame = String::from("\x1b[H");
-    for line in text.lines().take(fits) {
-        frame += line;
-        frame += "\x1b[K\n";
-    }
-    if fits < count {
-        frame += &format!("… {} more; a higher terminal shows them\x1b[K\n", count - fits);
-    }
-    frame + "\x1b[J"
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_higher_than_the_terminal_is_cut_and_counted() {
-        let text = "a\nb\nc\nd\ne";
-        let shown = |rows| frame(text, rows).replace("\x1b[K", "");
-        assert_eq!(shown(6), "\x1b[Ha\nb\nc\nd\ne\n\x1b[J");
-        // The cursor's own row stays free.
-        assert_eq!(
-            shown(5),
-            "\x1b[Ha\nb\nc\n… 2 more; a higher terminal shows them\n\x1b[J"
-        );
-        assert_eq!(shown(1), "\x1b[H… 5 more; a higher terminal shows them\n\x1b[J");
-    }
 }

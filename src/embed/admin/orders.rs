@@ -30,14 +30,14 @@ impl Port {
             return Err(Failure::new(failure.kind, sentence).into());
         }
         let (action, target) = (order.action.name(), order.action.target());
-        tracing::info!(action, target, reason = order.reason, who = order.who, "ordered");
+        tracing::info!(action, target, reason = order.reason, who = &*order.who, "ordered");
         let outcome = self.act(&order).await;
         let word = outcome.as_ref().map_or_else(Problem::code, |_| "ok");
         let ended = self.record(&order, word, &touches).await;
         self.0.system().events().tell(Event::Ordered {
             action: action.into(),
             target: target.into(),
-            who: order.who.into(),
+            who: order.who.clone(),
             reason: order.reason.as_str().into(),
             outcome: word.into(),
         });
@@ -58,7 +58,7 @@ impl Port {
         let entry = AuditEntry {
             at: Timestamp::now(),
             tenant: String::new(),
-            identity: order.who.to_owned(),
+            identity: order.who.to_string(),
             action: order.action.name().to_owned(),
             target: order.action.target().to_owned(),
             outcome: outcome.to_owned(),

@@ -28,19 +28,19 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use mosaic_actors::call::{Answer, Body as AnswerBody, Head, Operation};
 use mosaic_actors::error::{Failure, Kind};
-use url::Url;
 
 use super::access::Unremarkable;
 use super::arrival::Arrival;
 use super::auth::Authenticator;
 use super::bodies::Bodies;
+use super::decisions;
 use super::mount::{self, Mount};
+use super::origin::PublicOrigin;
 use super::problem::{Fault, Problem};
 use super::request_id::RequestId;
 use super::rest::input;
 use super::rest::reply::{ATTEMPTS, PERSONAL, PROVIDER, cut};
 use super::rest::upload::{Incoming, UploadBounds};
-use super::{decisions, hosts};
 use crate::catalogue::proxy::{AnswerHead, Asked, OwnRefusal};
 use crate::dispatch::{Dispatcher, Options, Passage};
 use body::Brought;
@@ -63,8 +63,8 @@ pub struct ProxyConfig {
     pub uploads: UploadBounds,
     /// The room for short ones, which come whole first.
     pub bodies: Bodies,
-    /// Where callers find us; where left out, by the host that each names, over plain HTTP.
-    pub public_url: Option<Url>,
+    /// Where callers find us.
+    pub origin: PublicOrigin,
 }
 
 /// The route, to stand beside the others of the public listener.
@@ -144,11 +144,10 @@ impl ProxyConfig {
 
     /// Where the caller finds an instance's base.
     fn ours(&self, parts: &http::request::Parts, instance: &str) -> String {
-        let place = match (&self.public_url, hosts::named(&parts.headers, parts.uri.authority())) {
-            (Some(url), _) => url.as_str().trim_end_matches('/').to_owned(),
-            (None, Some(host)) => format!("http://{host}"),
-            (None, None) => String::new(),
-        };
+        let place = self
+            .origin
+            .seen_by(&parts.headers, parts.uri.authority())
+            .unwrap_or_default();
         format!("{place}{}/proxy/{instance}", Mount::of(&parts.extensions).path())
     }
 }

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use http::HeaderValue;
 
+use super::super::mount::Mount;
 use super::super::openapi;
 use super::super::shared::Document;
 use super::docs;
@@ -22,6 +24,8 @@ pub(super) struct Described {
     pub(super) openapi: Document,
     /// The page for people.
     pub(super) page: Bytes,
+    /// What both are made of, in a few bytes.
+    hash: blake3::Hash,
 }
 
 impl Described {
@@ -30,7 +34,19 @@ impl Described {
         Arc::new(Described {
             openapi: Document::of(&document),
             page: docs::overview(&document).into(),
+            hash: blake3::hash(document.to_string().as_bytes()),
         })
+    }
+
+    /// The tag of either, where the surface is mounted at `mount`: of one version of this program, since what it writes of a
+    /// document is a part of that.
+    pub(super) fn tag(&self, mount: &Mount) -> HeaderValue {
+        let hash = match mount.path() {
+            "" => self.hash,
+            path => blake3::keyed_hash(self.hash.as_bytes(), path.as_bytes()),
+        };
+        let hex = hash.to_hex();
+        HeaderValue::try_from(format!("\"{}\"", &hex[..32])).expect("hexadecimal digits in quotes")
     }
 }
 

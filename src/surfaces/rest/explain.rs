@@ -71,7 +71,7 @@ impl Rest {
         let options = Options {
             request_id: Some(id.text().clone()),
             arrived: arrived.arrived,
-            ..unmade.options()?
+            ..unmade.options(Options::default())?
         };
         let input = Value::Object(unmade.input);
         let call = self.config.dispatcher.unmade_call(entry, input, caller, options)?;

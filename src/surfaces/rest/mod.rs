@@ -3,16 +3,22 @@
 //! Invariant: no operation is named here. A request is matched, authenticated, read, dispatched and answered by the
 //! same five lines whatever it asks for.
 
+mod batch;
+mod conditional;
 mod described;
 pub mod docs;
+mod events;
 mod explain;
 pub mod input;
+mod paging;
 pub(super) mod reply;
 pub mod routes;
+pub mod timing;
 pub(super) mod upload;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -21,9 +27,11 @@ use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderValue, Request, StatusCode};
 use mosaic_actors::call::{Caller, OperationRef};
+use mosaic_actors::error::Failure;
+use mosaic_actors::policy::limit::Allowance;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -37,16 +45,21 @@ use super::json_body;
 use super::mount::{self, Mount};
 use super::page::page;
 use super::problem::{Fault, Problem};
+use super::rate_limit;
 use super::request_id::RequestId;
 use crate::catalogue::{Entry, Method};
-use crate::dispatch::{Dispatcher, Invocation};
+use crate::dispatch::{Dispatcher, Invocation, is_list};
+use conditional::{Conditions, Met};
 use described::{Described, Documents};
+use reply::Wanted;
 use routes::{Resolved, Routes};
 use upload::Incoming;
 pub use upload::UploadBounds;
 
 pub use super::cache_status::CACHE_STATUS;
 pub use super::problem::REPLAYED;
+pub use batch::BatchBounds;
+pub use events::LAST_EVENT_ID;
 pub use reply::{ATTEMPTS, PROVIDER};
 
 /// What one instance can do, for the capability matrix.
@@ -71,6 +84,9 @@ pub type Offered = Arc<dyn Fn(&Caller, OperationRef) -> bool + Send + Sync>;
 /// Tells which kinds of providers can do what, as far as a caller may know of them.
 pub type MatrixSource = Arc<dyn Fn(&Caller) -> Value + Send + Sync>;
 
+/// Tells what its rate leaves a caller's tenant; `None`: it has none.
+pub type Allowances = Arc<dyn Fn(&Caller) -> Option<Allowance> + Send + Sync>;
+
 /// What the REST surface needs.
 #[derive(Clone)]
 pub struct RestConfig {
@@ -92,6 +108,12 @@ pub struct RestConfig {
     pub bodies: Bodies,
     /// What bounds one that is a file, and passes as it comes.
     pub uploads: UploadBounds,
+    /// What its rate leaves a caller.
+    pub allowance: Allowances,
+    /// What bounds several operations in one request.
+    pub batches: BatchBounds,
+    /// After so much silence a comment is sent into a stream.
+    pub heartbeat: Duration,
 }
 
 struct Rest {
@@ -116,6 +138,7 @@ pub fn router(config: RestConfig) -> Router {
         .route("/v1/capabilities", get(capabilities))
         .route("/v1/explain/{id}", get(explain::by_id))
         .route("/v1/route", post(explain::unmade))
+        .route("/v1/batch", post(batch::several))
         .route("/v1/{*path}", any(operate))
         .route("/docs", get(overview))
         .route(SCRIPT, get(script))
@@ -168,56 +191,79 @@ impl Rest {
             Resolved::OtherMethods(methods) => return Ok(refuse_method(&methods, id)),
             Resolved::Nothing => return Err(no_route()),
         };
-        let asks_for_head = parts.method == http::Method::HEAD;
+        let entry = found.entry;
+        let declaration = entry.declaration;
         let caller = self
             .config
             .authenticator
             .caller(&parts.headers, parts.uri.authority())?;
-        let (mut fields, mut options) =
-            input::from_url(found.entry, found.values, parts.uri.query().unwrap_or_default())?;
+        let (mut fields, mut options) = input::from_url(entry, found.values, parts.uri.query().unwrap_or_default())?;
         input::from_headers(&parts.headers, &mut options)?;
+        events::go_on(entry, &parts.headers, &mut fields)?;
+        let conditions = match method {
+            Method::Get => Some(Conditions::of(&parts.headers)),
+            _ => Conditions::refuse(&parts.headers).map(|()| None)?,
+        };
+        let timed = timing::asked(&parts.headers)?;
+        let arrived = Arrival::of(&parts.extensions);
         options.request_id = Some(id.text().clone());
-        options.arrived = Some(Arrival::of(&parts.extensions));
-        let (cost, uploads) = (found.entry.declaration.facts.cost, found.entry.declaration.upload);
-        let deadline = self.config.dispatcher.deadline(cost, uploads, &options)?;
+        options.arrived = Some(arrived);
+        let deadline = self
+            .config
+            .dispatcher
+            .deadline(declaration.facts.cost, declaration.upload, &options)?;
         let mut incoming = None;
-        if found.entry.declaration.upload {
+        if declaration.upload {
             incoming = Some(Incoming::of(&parts.headers, body, self.config.uploads)?);
         } else if method.has_body() {
             let RestConfig { max_body, bodies, .. } = &self.config;
             let body = json_body::object(&parts.headers, body, *max_body, bodies, &caller.tenant, deadline).await?;
             input::merge(&mut fields, body)?;
         }
-        let explained = options.explain.then(|| self.config.decisions.clone());
+        let in_url = is_list(entry) && declaration.input_in_query();
+        let decisions = options.explain.then(|| self.config.decisions.clone());
+        options.explain |= timed;
+        let wanted = Wanted {
+            id,
+            arrived,
+            deadline,
+            head_only: parts.method == http::Method::HEAD,
+            explained: decisions.as_deref(),
+            timed,
+            conditions,
+            list: in_url.then_some(parts.uri),
+            place: declaration.goes_on.map(|(_, member)| member),
+            heartbeat: self.config.heartbeat,
+        };
         let invocation = Invocation {
-            entry: found.entry,
+            entry,
             input: Value::Object(fields),
             caller,
             options,
             upload: incoming.as_ref().map(|incoming| incoming.upload.clone()),
         };
-        let mut failure = match self.config.dispatcher.invoke(invocation).await {
-            Err(failure) => failure,
-            Ok(answer) => match reply::response(answer, id, deadline, asks_for_head, explained.as_deref()).await {
-                Ok(response) => return Ok(response),
-                // The call ended with its body.
-                Err(mut failure) => {
-                    failure.settled = true;
-                    failure
-                }
-            },
+        Ok(self.carry(invocation, incoming, &wanted).await)
+    }
+
+    /// Carries one call to its response, be that its answer or its problem.
+    async fn carry(&self, invocation: Invocation, incoming: Option<Incoming>, wanted: &Wanted<'_>) -> Response {
+        let caller = invocation.caller.clone();
+        let outcome = match self.config.dispatcher.invoke(invocation).await {
+            Err(failure) => Err(failure),
+            // The call ended with its body.
+            Ok(answer) => reply::response(answer, wanted).await.map_err(|mut failure| {
+                failure.settled = true;
+                failure
+            }),
         };
-        let settled = failure.settled;
-        let decision = explained.and_then(|decisions| Some(decisions.told(&*failure.decision.take()?)));
-        let problem = match incoming {
-            Some(incoming) => incoming.refused(failure),
-            None => failure.into(),
+        let mut response = match outcome {
+            Ok(response) => response,
+            Err(failure) => failed(failure, incoming, wanted),
         };
-        let problem = problem.explained(decision);
-        match settled {
-            true => Ok(Unremarkable::mark(problem.response(id))),
-            false => Err(problem),
-        }
+        let allowance = (self.config.allowance)(&caller);
+        let status = response.status();
+        rate_limit::tell(allowance, status, response.headers_mut());
+        response
     }
 
     /// Methods that no operation has: OPTIONS is answered from the table, all others are refused.
@@ -232,6 +278,28 @@ impl Rest {
         let mut response = StatusCode::NO_CONTENT.into_response();
         response.headers_mut().insert(ALLOW, allow(&methods));
         Ok(response)
+    }
+}
+
+/// The response of a call that failed.
+fn failed(mut failure: Failure, incoming: Option<Incoming>, wanted: &Wanted<'_>) -> Response {
+    let settled = failure.settled;
+    let decision = failure.decision.take();
+    let told = wanted.explained.zip(decision.as_deref());
+    let problem = match incoming {
+        Some(incoming) => incoming.refused(failure),
+        None => failure.into(),
+    };
+    let problem = problem.explained(told.map(|(decisions, decision)| decisions.told(decision)));
+    let mut response = problem.response(wanted.id);
+    if wanted.timed
+        && let Some(phases) = timing::header(decision.as_deref(), wanted.arrived)
+    {
+        response.headers_mut().insert(timing::SERVER_TIMING, phases);
+    }
+    match settled {
+        true => Unremarkable::mark(response),
+        false => response,
     }
 }
 
@@ -323,10 +391,15 @@ impl Rest {
             Ok(Some(caller)) if !self.all_are_offered(&caller) => self.documents.some(self.offered(&caller)),
             Ok(_) => self.documents.whole.clone(),
         };
-        let mut response = answer(&described);
-        response
-            .headers_mut()
-            .insert(VARY, HeaderValue::from_static("authorization, x-api-key"));
+        let tag = described.tag(&Mount::of(request.extensions()));
+        let mut response = match Conditions::of(request.headers()).met(&tag) {
+            Err(failure) => return Problem::from(failure).response(&RequestId::given(request.extensions())),
+            Ok(Met::Unchanged) => StatusCode::NOT_MODIFIED.into_response(),
+            Ok(Met::Yes) => answer(&described),
+        };
+        let headers = response.headers_mut();
+        headers.insert(ETAG, tag);
+        headers.insert(VARY, HeaderValue::from_static("authorization, x-api-key"));
         response
     }
 
@@ -354,6 +427,7 @@ fn describe(entry: &Entry) -> Value {
         "path": format!("/v1{}", declaration.path),
         "safe": facts.safe,
         "idempotent": facts.idempotent,
+        "destructive": facts.destructive,
         "paid": facts.paid,
         "streaming": facts.streaming,
         "bytes": declaration.bytes,

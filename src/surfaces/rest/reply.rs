@@ -2,35 +2,32 @@
 //!
 //! Invariant: an answer's bytes go out as the engine gave them; nothing here parses or serialises them. A decision record that
 //! was asked for stands behind them, as one member more.
-//!
-//! A streaming operation answers `text/event-stream`: each frame is one unnamed event whose data is the frame's JSON;
-//! a failure after the response has begun is an `error` event with the problem's JSON, and the last; a whole stream
-//! ends in a `done` event with an empty object. A stream that ends in neither was cut. Comments keep idle
-//! connections alive.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use http::header::{
-    AGE, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, LINK, X_CONTENT_TYPE_OPTIONS,
+    AGE, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LINK, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use mosaic_actors::call::{Answer, Body, CacheStatus, Head};
-use mosaic_actors::error::{Failure, Kind};
-use mosaic_actors::stream::{BodyStream, ByteStream, Frame};
+use mosaic_actors::error::Failure;
+use mosaic_actors::stream::{BodyStream, ByteStream};
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use super::super::access::Unremarkable;
 use super::super::cache_status::{self, CACHE_STATUS};
 use super::super::decisions::{self, Decisions};
-use super::super::problem::{Problem, REPLAYED};
+use super::super::problem::REPLAYED;
 use super::super::request_id::RequestId;
+use super::conditional::{self, Conditions, Met};
+use super::events::{self, Told};
+use super::paging;
+use super::timing::{self, SERVER_TIMING};
 use crate::dispatch::idempotency;
 use crate::wire::file;
 
@@ -47,41 +44,121 @@ pub const SKIPPED: HeaderName = HeaderName::from_static("x-mosaic-skipped-rows")
 /// knows, so that a client's asks it each time.
 pub(in crate::surfaces) const PERSONAL: &str = "private, no-cache";
 
-/// Half of the thirty seconds after which impatient proxies cut an idle connection.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// What an answer's form depends on, beside the answer.
+pub(in crate::surfaces) struct Wanted<'a> {
+    /// Names the request.
+    pub(super) id: &'a RequestId,
+    /// When its head came.
+    pub(super) arrived: Instant,
+    /// When it has to be answered.
+    pub(super) deadline: Instant,
+    /// It is a HEAD: the work on the body of a file ends at its head.
+    pub(super) head_only: bool,
+    /// It asks what was decided, beside its answer.
+    pub(super) explained: Option<&'a dyn Decisions>,
+    /// It asks how long the phases took.
+    pub(super) timed: bool,
+    /// Of a read by GET: what it has already.
+    pub(super) conditions: Option<Conditions>,
+    /// Of a list that is asked for by its URL: that.
+    pub(super) list: Option<Uri>,
+    /// Of a stream: which member of an event is its place.
+    pub(super) place: Option<&'static str>,
+    /// Of a stream: after so much silence a comment is sent.
+    pub(super) heartbeat: Duration,
+}
 
-/// The response of an answer, by `deadline`; where only its head is asked for, the work on the body of a file ends here. Where it is to
-/// be `explained`, with what was decided.
+impl<'a> Wanted<'a> {
+    /// Of a file that another surface hands on: its bytes, or its head alone.
+    pub(in crate::surfaces) fn of_file(id: &'a RequestId, deadline: Instant, head_only: bool) -> Wanted<'a> {
+        Wanted {
+            id,
+            arrived: Instant::now(),
+            deadline,
+            head_only,
+            explained: None,
+            timed: false,
+            conditions: None,
+            list: None,
+            place: None,
+            heartbeat: Duration::MAX,
+        }
+    }
+}
+
+/// The response of an answer.
 ///
 /// # Errors
 /// What a file broke off with before anything of it had to be sent: there is still a status to tell it by.
-pub async fn response(
-    answer: Answer,
-    id: &RequestId,
-    deadline: Instant,
-    asks_for_head: bool,
-    explained: Option<&dyn Decisions>,
-) -> Result<Response, Failure> {
+/// `precondition_failed`.
+pub(in crate::surfaces) async fn response(answer: Answer, wanted: &Wanted<'_>) -> Result<Response, Failure> {
     let Answer { head, body, .. } = answer;
-    let decision = explained.and_then(|decisions| Some(decisions.told(head.decision.as_deref()?)));
+    let told = |decisions: &dyn Decisions| Some(decisions.told(head.decision.as_deref()?));
+    let decision = wanted.explained.and_then(told);
     let mut response = match (body, decision) {
-        (Body::Bytes(bytes), Some(decision)) => whole(&head, decisions::beside(bytes, &decision)),
-        (Body::Bytes(bytes), None) => whole(&head, bytes),
-        (Body::Raw(bytes), _) => raw(bytes, deadline, asks_for_head).await?,
-        (Body::Stream(frames), _) => streamed(frames, id.clone()),
+        // No two of them are the same.
+        (Body::Bytes(bytes), Some(decision)) => {
+            let next = wanted.next(&bytes);
+            linked(whole(&head, decisions::beside(bytes, &decision)), next)
+        }
+        (Body::Bytes(bytes), None) => conditional(&head, bytes, wanted)?,
+        (Body::Raw(bytes), _) => raw(bytes, wanted.deadline, wanted.head_only).await?,
+        (Body::Stream(frames), _) => {
+            let (id, member, heartbeat) = (wanted.id.clone(), wanted.place, wanted.heartbeat);
+            events::streamed(frames, Told { id, member, heartbeat })
+        }
     };
-    describe(&head, response.headers_mut());
-    if let Some(link) = explained.and_then(|_| decisions::link(id)) {
-        response.headers_mut().insert(LINK, link);
+    let headers = response.headers_mut();
+    describe(&head, headers);
+    if let Some(link) = wanted.explained.and_then(|_| decisions::link(wanted.id)) {
+        headers.append(LINK, link);
+    }
+    if wanted.timed
+        && let Some(phases) = timing::header(head.decision.as_deref(), wanted.arrived)
+    {
+        headers.insert(SERVER_TIMING, phases);
     }
     Ok(Unremarkable::mark(response))
+}
+
+impl Wanted<'_> {
+    /// Where a list goes on.
+    fn next(&self, page: &[u8]) -> Option<HeaderValue> {
+        paging::next(page, self.id.mount(), self.list.as_ref()?)
+    }
+}
+
+/// A whole answer, unless its client has it.
+fn conditional(head: &Head, bytes: Bytes, wanted: &Wanted<'_>) -> Result<Response, Failure> {
+    let next = wanted.next(&bytes);
+    let Some(conditions) = &wanted.conditions else {
+        return Ok(linked(whole(head, bytes), next));
+    };
+    let tag = conditional::tag(head, &bytes);
+    let mut response = match conditions.met(&tag)? {
+        Met::Yes => whole(head, bytes),
+        Met::Unchanged => {
+            let mut response = Response::new(axum::body::Body::empty());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        }
+    };
+    response.headers_mut().insert(ETAG, tag);
+    Ok(linked(response, next))
+}
+
+fn linked(mut response: Response, next: Option<HeaderValue>) -> Response {
+    if let Some(next) = next {
+        response.headers_mut().append(LINK, next);
+    }
+    response
 }
 
 fn whole(head: &Head, bytes: Bytes) -> Response {
     let mut response = Response::new(bytes.into());
     let headers = response.headers_mut();
     // All that follow find room.
-    headers.reserve(12);
+    headers.reserve(14);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(head.content_type));
     response
 }
@@ -144,42 +221,6 @@ pub(in crate::surfaces) async fn cut(failure: Failure) -> Result<Bytes, Cut> {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(in crate::surfaces) struct Cut(Failure);
-
-fn streamed(frames: BodyStream<Frame>, id: RequestId) -> Response {
-    Sse::new(events(frames, id))
-        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive"))
-        .into_response()
-}
-
-fn events(frames: BodyStream<Frame>, id: RequestId) -> impl Stream<Item = Result<Event, Infallible>> {
-    stream::unfold(Some((frames, id)), |open| async move {
-        let (mut frames, id) = open?;
-        match frames.next().await {
-            Some(Ok(frame)) => match frame_event(&frame) {
-                Ok(event) => Some((Ok(event), Some((frames, id)))),
-                Err(failure) => Some((Ok(error_event(failure, &id)), None)),
-            },
-            Some(Err(failure)) => Some((Ok(error_event(failure, &id)), None)),
-            None => Some((Ok(Event::default().event("done").data("{}")), None)),
-        }
-    })
-}
-
-fn frame_event(frame: &Frame) -> Result<Event, Failure> {
-    let json = frame.json()?;
-    let text = std::str::from_utf8(&json)
-        .map_err(|error| Failure::new(Kind::Internal, "a frame of the stream is not UTF-8").because(error))?;
-    // A carriage return would end the line early, and `Event` refuses it by panicking. JSON may hold one between
-    // tokens only, where a space means the same.
-    match text.contains('\r') {
-        true => Ok(Event::default().data(text.replace('\r', " "))),
-        false => Ok(Event::default().data(text)),
-    }
-}
-
-fn error_event(failure: Failure, id: &RequestId) -> Event {
-    Event::default().event("error").data(Problem::from(failure).json(id))
-}
 
 fn describe(head: &Head, headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

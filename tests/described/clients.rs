@@ -2,15 +2,14 @@
 //!
 //! Invariant: a generator that leaves something out, or warns, fails the test.
 
-mod harness;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use harness::tools::tool;
-use harness::{Setup, Stage};
 use mosaic::catalogue::OPERATIONS;
+
+use crate::harness::tools::tool;
+use crate::harness::{Setup, Stage};
 
 /// Names the folder of Node's programs: openapi-typescript and tsc.
 const NODE_TOOLS: &str = "MOSAIC_NODE_TOOLS";

@@ -1,0 +1,247 @@
+//! One request's calls.
+//!
+//! Invariant: what is read twice in a request is asked once; no more calls are under way at a time than the settings allow;
+//! and all that the answers hold together is bounded.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt as _;
+use futures_util::future::{BoxFuture, FutureExt, Shared};
+use mosaic_actors::call::{Answer, Body, Caller, Head};
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::{BodyStream, ByteStream, Frame, Upload};
+use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
+
+use super::super::decisions::Decisions;
+use super::super::request_id::RequestId;
+use super::plan::is_plain_read;
+use crate::catalogue::Entry;
+use crate::dispatch::{Dispatcher, Invocation, Options};
+use crate::leisure::at_leisure;
+
+/// Something that was read: shared by all who asked for it.
+pub(super) type Read = Arc<Value>;
+
+type Reading = Shared<BoxFuture<'static, Result<Read, Failure>>>;
+
+/// What a session needs of its surface.
+pub(super) struct Means {
+    pub(super) dispatcher: Arc<Dispatcher>,
+    pub(super) decisions: Arc<dyn Decisions>,
+    /// The most calls at a time.
+    pub(super) at_once: usize,
+    /// The most bytes of all answers together.
+    pub(super) max_answers: usize,
+}
+
+/// One request, as its fields see it.
+pub(super) struct Session {
+    core: Arc<Core>,
+    /// What is read holds the core alone: it ends with the session, and never the session with it.
+    read: Mutex<HashMap<String, Reading>>,
+}
+
+/// What the calls of a request share.
+pub(super) struct Core {
+    pub(super) means: Arc<Means>,
+    pub(super) caller: Caller,
+    /// What is said beside each input: in headers, or by the transport.
+    pub(super) options: Options,
+    pub(super) id: RequestId,
+    places: Arc<Semaphore>,
+    taken: AtomicUsize,
+    explained: Mutex<Vec<Value>>,
+}
+
+impl Session {
+    pub(super) fn new(means: Arc<Means>, caller: Caller, options: Options, id: RequestId) -> Arc<Self> {
+        let core = Core {
+            places: Arc::new(Semaphore::new(means.at_once)),
+            means,
+            caller,
+            options,
+            id,
+            taken: AtomicUsize::new(0),
+            explained: Mutex::default(),
+        };
+        Arc::new(Session {
+            core: Arc::new(core),
+            read: Mutex::default(),
+        })
+    }
+
+    /// Asks an operation, or waits for the same question of another field.
+    pub(super) async fn ask(
+        &self,
+        entry: &'static Entry,
+        input: Map<String, Value>,
+        options: Options,
+        upload: Option<Arc<Upload>>,
+    ) -> Result<Read, Failure> {
+        if !is_plain_read(entry) {
+            return self.core.clone().asked(entry, input, options, upload).await;
+        }
+        let key = key(entry, &input, &options);
+        let reading = {
+            let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = read.get(&key).cloned();
+            known.unwrap_or_else(|| {
+                let asking = self.core.clone().asked(entry, input, options, None);
+                let reading = asking.boxed().shared();
+                read.insert(key, reading.clone());
+                reading
+            })
+        };
+        reading.await
+    }
+}
+
+impl Core {
+    async fn asked(
+        self: Arc<Self>,
+        entry: &'static Entry,
+        input: Map<String, Value>,
+        options: Options,
+        upload: Option<Arc<Upload>>,
+    ) -> Result<Read, Failure> {
+        let _place = self.place().await?;
+        let answer = self.invoke(entry, input, options, upload).await?;
+        self.explain(entry, &answer.head);
+        match answer.body {
+            Body::Bytes(bytes) => {
+                self.take(bytes.len())?;
+                let read = at_leisure(bytes.len(), || serde_json::from_slice(&bytes));
+                read.map(Arc::new).map_err(|error| odd(entry).because(error))
+            }
+            Body::Raw(file) => self.file(file).await.map(Arc::new),
+            Body::Stream(_) => Err(odd(entry)),
+        }
+    }
+
+    /// Begins a stream.
+    pub(super) async fn follow(
+        &self,
+        entry: &'static Entry,
+        input: Map<String, Value>,
+        options: Options,
+    ) -> Result<BodyStream<Frame>, Failure> {
+        let answer = self.invoke(entry, input, options, None).await?;
+        match answer.body {
+            Body::Stream(frames) => Ok(frames),
+            Body::Bytes(_) | Body::Raw(_) => Err(odd(entry)),
+        }
+    }
+
+    async fn place(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Failure> {
+        let place = self.places.clone().acquire_owned().await;
+        place.map_err(|error| Failure::new(Kind::Internal, "the request has no places").because(error))
+    }
+
+    async fn invoke(
+        &self,
+        entry: &'static Entry,
+        input: Map<String, Value>,
+        options: Options,
+        upload: Option<Arc<Upload>>,
+    ) -> Result<Answer, Failure> {
+        let explain = options.explain;
+        let invocation = Invocation {
+            entry,
+            input: Value::Object(input),
+            caller: self.caller.clone(),
+            options,
+            upload,
+        };
+        let asked = self.means.dispatcher.invoke(invocation).await;
+        asked.map_err(|mut failure| {
+            if let Some(decision) = failure.decision.take().filter(|_| explain) {
+                self.note(entry, self.means.decisions.told(&decision));
+            }
+            failure
+        })
+    }
+
+    /// A file, whole.
+    async fn file(&self, file: ByteStream) -> Result<Value, Failure> {
+        let ByteStream {
+            media_type,
+            name,
+            mut bytes,
+            ..
+        } = file;
+        let mut whole = Vec::new();
+        while let Some(piece) = bytes.next().await {
+            let piece = piece?;
+            self.take(piece.len())?;
+            whole.extend_from_slice(&piece);
+        }
+        Ok(json!({
+            "media_type": &*media_type,
+            "name": name.as_deref(),
+            "size": whole.len(),
+            "base64": STANDARD.encode(&whole),
+        }))
+    }
+
+    /// Counts what an answer holds.
+    pub(super) fn take(&self, bytes: usize) -> Result<(), Failure> {
+        let most = self.means.max_answers;
+        match self.taken.fetch_add(bytes, Relaxed).saturating_add(bytes) > most {
+            false => Ok(()),
+            true => {
+                let sentence = format!(
+                    "the answers to one request may have {most} bytes (graphql.max_answers): ask for less at a time"
+                );
+                Err(Failure::invalid("query", sentence))
+            }
+        }
+    }
+
+    fn explain(&self, entry: &Entry, head: &Head) {
+        if let Some(decision) = head.decision.as_deref().filter(|_| self.options.explain) {
+            self.note(entry, self.means.decisions.told(decision));
+        }
+    }
+
+    fn note(&self, entry: &Entry, decision: Value) {
+        let mut explained = self.explained.lock().unwrap_or_else(PoisonError::into_inner);
+        explained.push(json!({ "operation": entry.name(), "decision": decision }));
+    }
+
+    /// What was decided for the calls so far, where that was asked for.
+    pub(super) fn explained(&self) -> Vec<Value> {
+        std::mem::take(&mut self.explained.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Deref for Session {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.core
+    }
+}
+
+/// Equal for the same question.
+fn key(entry: &Entry, input: &Map<String, Value>, options: &Options) -> String {
+    let mut input = Value::Object(input.clone());
+    input.sort_all_objects();
+    let said: Vec<_> = options
+        .said()
+        .into_iter()
+        .map(|(option, text)| (option.name, text))
+        .collect();
+    format!("{} {input} {}", entry.name(), json!(said))
+}
+
+fn odd(entry: &Entry) -> Failure {
+    let sentence = format!("{} did not answer as it is declared", entry.name());
+    Failure::new(Kind::Internal, sentence)
+}

@@ -1,0 +1,477 @@
+//! From the body of `POST /responses` to a neutral conversation whose answer may be kept (API description 2.3.0). Pure.
+//!
+//! Invariant: each item goes to the one who says it, in its order; what only this dialect knows goes back to it unchanged.
+
+use mosaic_actors::error::Failure;
+use serde_json::value::to_raw_value;
+use serde_json::{Map, Value, json};
+
+use super::super::super::dialect::fields::{Fields, must, read};
+use super::super::super::dialect::home::Home;
+use super::super::chat_input::{DIALECT, HINTS};
+use super::super::{content, tools};
+use super::sealed;
+use crate::catalogue::ai::{
+    ChatInput, Content, Effort, Extensions, Message, Opaque, Part, Reasoning, ResponseInput, Role, Warning,
+};
+use crate::catalogue::fields::{ModelRef, ResponseRef};
+use crate::catalogue::raw::Raw;
+
+/// What of a request its answer tells again.
+const TOLD_AGAIN: [&str; 12] = [
+    "instructions",
+    "max_output_tokens",
+    "temperature",
+    "top_p",
+    "tools",
+    "tool_choice",
+    "text",
+    "reasoning",
+    "parallel_tool_calls",
+    "truncation",
+    "metadata",
+    "user",
+];
+
+/// A conversation, and how its answer shall be told.
+#[derive(Debug)]
+pub struct Asked {
+    pub input: ResponseInput,
+    pub stream: bool,
+    /// What the answer tells again.
+    pub again: Map<String, Value>,
+    /// For each message, the items that its parts came as; the last stands for all that follow.
+    pub items: Vec<Vec<usize>>,
+    pub home: Home,
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// `invalid_input` and `unsupported`, naming the field.
+pub fn asked(body: Map<String, Value>) -> Result<Asked, Failure> {
+    let mut again = Map::new();
+    for name in TOLD_AGAIN {
+        again.extend(body.get(name).map(|value| (name.to_owned(), value.clone())));
+    }
+    let mut fields = Fields::whole(body);
+    let mut home = Home::default();
+    let model = fields.required("model")?;
+    let said = items(&mut fields, &mut home)?;
+    let mut own = Map::new();
+    let mut chat = ChatInput {
+        model: read::<ModelRef>("model", &Value::String(model))?,
+        messages: said.messages,
+        max_tokens: fields.get("max_output_tokens")?,
+        temperature: fields.get("temperature")?,
+        top_p: fields.get("top_p")?,
+        parallel_tool_calls: fields.get("parallel_tool_calls")?,
+        reasoning: reasoning(&mut fields, &mut own)?,
+        user: user(&mut fields)?,
+        ..ChatInput::default()
+    };
+    declared(&mut fields, &mut chat, &mut own)?;
+    if let Some(mut text) = fields.object("text")? {
+        if let Some(form) = text.object("format")? {
+            chat.response_format = tools::format(form)?;
+        }
+        text.leave_where("verbosity", |word| word == "medium");
+        put(&mut own, "text", text.rest());
+    }
+    let input = ResponseInput {
+        previous: fields.get::<ResponseRef>("previous_response_id")?,
+        instructions: fields.text("instructions")?,
+        background: fields.get::<bool>("background")?.filter(|background| *background),
+        store: fields.get("store")?,
+        chat,
+    };
+    let stream = fields.get("stream")?.unwrap_or(false);
+    if let Some(mut options) = fields.object("stream_options")? {
+        options.leave(&["include_obfuscation"]);
+        options.end()?;
+    }
+    fields.leave_where("include", |list| *list == json!([]));
+    fields.leave_where("top_logprobs", |count| *count == 0);
+    fields.leave_where("truncation", |word| word == "disabled");
+    fields.leave_where("service_tier", |word| *word == "auto" || *word == "default");
+    fields.leave_where("metadata", |value| value.as_object().is_some_and(Map::is_empty));
+    fields.refuse(
+        &["top_logprobs"],
+        "cannot be had here: an answer tells no probabilities",
+    )?;
+    own.extend(fields.rest());
+    let mut input = input;
+    if !own.is_empty() {
+        input.chat.extensions = Extensions([(DIALECT.to_owned(), own)].into());
+    }
+    Ok(Asked {
+        input,
+        stream,
+        again,
+        items: said.items,
+        home,
+    })
+}
+
+impl Asked {
+    /// Whether only an answer that its provider keeps will do.
+    pub fn must_be_kept(&self) -> bool {
+        let ResponseInput {
+            previous,
+            background,
+            store,
+            ..
+        } = &self.input;
+        previous.is_some() || background.is_some() || *store == Some(true)
+    }
+
+    /// The same as a conversation whose answer nobody keeps, and what is left out of it.
+    pub fn unkept(&self) -> (ChatInput, Vec<Warning>) {
+        let mut chat = self.input.chat.clone();
+        if let Some(instructions) = self.input.instructions.clone() {
+            chat.messages.insert(
+                0,
+                Message {
+                    role: Role::System,
+                    content: Content::Text(instructions),
+                },
+            );
+        }
+        if let Some(own) = chat.extensions.0.get_mut(DIALECT) {
+            // Thoughts come with what they are given back by, and with what is shown of them, whether asked for or not.
+            let sealed = own
+                .get("include")
+                .is_some_and(|list| *list == json!(["reasoning.encrypted_content"]));
+            if sealed {
+                own.shift_remove("include");
+            }
+            own.shift_remove("reasoning");
+        }
+        let warnings = HINTS.drop_from(&mut chat.extensions);
+        (chat, warnings)
+    }
+
+    /// A field of the neutral input by its name in this API; `before`: how many messages stand before those of the items.
+    pub fn renamed(&self, field: &str, before: usize) -> Option<String> {
+        if field.starts_with("max_tokens") {
+            return Some(field.replacen("max_tokens", "max_output_tokens", 1));
+        }
+        if let Some(rest) = field.strip_prefix("response_format") {
+            return Some(format!("text.format{rest}"));
+        }
+        if field == "reasoning" || field.starts_with("reasoning.") {
+            return Some("reasoning.effort".to_owned());
+        }
+        if field == "previous" {
+            return Some("previous_response_id".to_owned());
+        }
+        let rest = field.strip_prefix("messages")?;
+        let index = |text: &str| {
+            text.strip_prefix('[')?
+                .split_once(']')
+                .map(|(number, rest)| (number.to_owned(), rest.to_owned()))
+        };
+        let Some((message, rest)) = index(rest) else {
+            return Some("input".to_owned());
+        };
+        let Some(message) = message.parse::<usize>().ok()?.checked_sub(before) else {
+            return Some("instructions".to_owned());
+        };
+        let parts = self.items.get(message)?;
+        let part = rest
+            .strip_prefix(".content")
+            .and_then(index)
+            .and_then(|(part, _)| part.parse().ok());
+        let item = parts.get(part.unwrap_or(0)).or(parts.last())?;
+        Some(format!("input[{item}]"))
+    }
+}
+
+fn put(own: &mut Map<String, Value>, name: &str, rest: Map<String, Value>) {
+    if !rest.is_empty() {
+        own.insert(name.to_owned(), Value::Object(rest));
+    }
+}
+
+fn user(fields: &mut Fields) -> Result<Option<String>, Failure> {
+    let (new, old) = (fields.text("safety_identifier")?, fields.text("user")?);
+    Ok(new.or(old))
+}
+
+fn reasoning(fields: &mut Fields, own: &mut Map<String, Value>) -> Result<Option<Reasoning>, Failure> {
+    let Some(mut said) = fields.object("reasoning")? else {
+        return Ok(None);
+    };
+    let effort: Option<Effort> = said.get("effort")?;
+    put(own, "reasoning", said.rest());
+    Ok(effort.map(|effort| Reasoning {
+        effort: Some(effort),
+        budget_tokens: None,
+    }))
+}
+
+/// Functions of the caller's, and tools that a provider has itself.
+fn declared(fields: &mut Fields, chat: &mut ChatInput, own: &mut Map<String, Value>) -> Result<(), Failure> {
+    let mut builtin = vec![];
+    for (at, value) in fields.list("tools")?.into_iter().enumerate() {
+        if value["type"] != "function" {
+            builtin.push(value);
+            continue;
+        }
+        let mut tool = Fields::of(format!("tools[{at}]"), value)?;
+        tool.leave(&["type", "output_schema", "allowed_callers"]);
+        tool.leave_where("defer_loading", |value| *value == false);
+        chat.tools.push(tools::function(tool)?);
+    }
+    if let Some(value) = fields.take("tool_choice") {
+        tools::choice(value, chat)?;
+    }
+    if chat.tools.is_empty() {
+        chat.parallel_tool_calls = None;
+    }
+    if !builtin.is_empty() {
+        own.insert("tools".to_owned(), Value::Array(builtin));
+    }
+    Ok(())
+}
+
+/// What was said, and the items that it came as.
+#[derive(Default)]
+struct Said {
+    messages: Vec<Message>,
+    items: Vec<Vec<usize>>,
+}
+
+fn items(fields: &mut Fields, home: &mut Home) -> Result<Said, Failure> {
+    let mut said = Said::default();
+    match fields.take("input") {
+        None => {}
+        Some(Value::String(text)) => said.push(Role::User, Content::Text(text), 0),
+        Some(Value::Array(list)) => {
+            for (at, value) in list.into_iter().enumerate() {
+                said.item(at, value, home)?;
+            }
+        }
+        Some(_) => return Err(must("input", "be a text or a list of items")),
+    }
+    Ok(said)
+}
+
+impl Said {
+    fn push(&mut self, role: Role, content: Content<Part>, at: usize) {
+        // What a model says in one turn is one message: its calls belong together.
+        let last = self
+            .messages
+            .last_mut()
+            .filter(|last| last.role == role && role == Role::Assistant);
+        let Some(last) = last else {
+            self.items.push(vec![at; content.parts().len().max(1)]);
+            self.messages.push(Message { role, content });
+            return;
+        };
+        let before = std::mem::replace(&mut last.content, Content::Text(String::new()));
+        let (mut parts, more) = (before.into_parts(), content.into_parts());
+        if let Some(places) = self.items.last_mut() {
+            places.resize(parts.len(), at);
+            places.extend(more.iter().map(|_| at));
+        }
+        parts.extend(more);
+        last.content = Content::Parts(parts);
+    }
+
+    fn item(&mut self, at: usize, value: Value, home: &mut Home) -> Result<(), Failure> {
+        let place = format!("input[{at}]");
+        let kind = value
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or("message")
+            .to_owned();
+        if !matches!(
+            &*kind,
+            "message" | "function_call" | "function_call_output" | "reasoning"
+        ) {
+            return self.own(&value, at);
+        }
+        let whole = value.clone();
+        let mut fields = Fields::of(place, value)?;
+        fields.leave(&["type", "status"]);
+        let (role, content) = match &*kind {
+            "function_call" => {
+                fields.leave(&["id", "parsed_arguments", "caller", "namespace"]);
+                let call = Part::ToolCall {
+                    id: fields.required("call_id")?,
+                    name: fields.required("name")?,
+                    arguments: fields.text("arguments")?.unwrap_or_default(),
+                    cache: None,
+                };
+                (Role::Assistant, Content::Parts(vec![call]))
+            }
+            "function_call_output" => {
+                fields.leave(&["id", "name", "namespace", "caller"]);
+                let tool_call_id = fields.required("call_id")?;
+                let output = fields.take("output").ok_or_else(|| fields.missing("output"))?;
+                let result = Part::ToolResult {
+                    tool_call_id,
+                    content: content::result(&fields.place("output"), output, home)?,
+                    is_error: false,
+                    cache: None,
+                };
+                (Role::Tool, Content::Parts(vec![result]))
+            }
+            "reasoning" => {
+                self.push(Role::Assistant, Content::Parts(vec![thought(fields, &whole)?]), at);
+                return Ok(());
+            }
+            _ => {
+                fields.leave(&["id", "phase"]);
+                message(&mut fields, home)?
+            }
+        };
+        fields.end()?;
+        self.push(role, content, at);
+        Ok(())
+    }
+
+    /// An item that this dialect alone knows.
+    fn own(&mut self, value: &Value, at: usize) -> Result<(), Failure> {
+        let place = format!("input[{at}]");
+        let block = to_raw_value(value).map_err(|_| must(&place, "be an item"))?;
+        let part = Part::Other {
+            dialect: DIALECT.to_owned(),
+            block: Raw::from(block),
+        };
+        self.push(Role::Assistant, Content::Parts(vec![part]), at);
+        Ok(())
+    }
+}
+
+fn message(fields: &mut Fields, home: &mut Home) -> Result<(Role, Content<Part>), Failure> {
+    let role = match fields.required("role")?.as_str() {
+        "user" => Role::User,
+        "assistant" => Role::Assistant,
+        "system" | "developer" => Role::System,
+        _ => return Err(must(&fields.place("role"), "be user, assistant, system or developer")),
+    };
+    let value = fields.take("content").ok_or_else(|| fields.missing("content"))?;
+    let said = content::said(&fields.place("content"), value, home)?;
+    let said = match role {
+        Role::Assistant => Content::said(said.into_parts()),
+        _ => said,
+    };
+    Ok((role, said))
+}
+
+/// A thought, as ours are told or as its dialect's own.
+fn thought(mut fields: Fields, whole: &Value) -> Result<Part, Failure> {
+    let seal = fields.text("encrypted_content")?;
+    if let Some(part) = seal.as_deref().and_then(|seal| sealed::opened(seal, &shown(whole))) {
+        return Ok(part);
+    }
+    let ours = fields.text("id")?.is_some_and(|id| id.starts_with(sealed::OWN));
+    Ok(Part::Thinking {
+        text: shown(whole),
+        signature: (!ours).then(|| Opaque::from(whole.to_string())),
+        data: None,
+        dialect: (!ours).then(|| DIALECT.to_owned()),
+    })
+}
+
+fn shown(item: &Value) -> String {
+    let parts = item["summary"].as_array().into_iter().flatten();
+    let texts: Vec<&str> = parts.filter_map(|part| part["text"].as_str()).collect();
+    texts.join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_as(mut body: Value) -> Asked {
+        let object = body.as_object_mut().expect("an object");
+        object.entry("model").or_insert_with(|| "m".into());
+        asked(object.clone()).unwrap_or_else(|failure| panic!("{body}: {failure}"))
+    }
+
+    #[test]
+    fn each_item_is_said_by_who_says_it() {
+        let own = json!({"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "hm"}], "encrypted_content": "g"});
+        let read = read_as(json!({"input": [
+            {"role": "user", "content": [{"type": "input_text", "text": "a"}, {"type": "input_image", "image_url": "https://example.com/a.png"}]},
+            own,
+            {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
+                "content": [{"type": "output_text", "text": "b", "annotations": [], "logprobs": []}]},
+            {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "look", "arguments": "{}", "status": "completed"},
+            {"type": "web_search_call", "id": "ws_1"},
+            {"type": "function_call_output", "call_id": "c", "output": "sun"},
+            {"type": "reasoning", "id": "rs_mosaic_1", "summary": [{"type": "summary_text", "text": "so"}], "encrypted_content": "mosaic.signed.s"}
+        ]}));
+        let messages = serde_json::to_value(&read.input.chat.messages).expect("JSON");
+        assert_eq!(
+            messages[0]["content"][1],
+            json!({"type": "image", "url": "https://example.com/a.png"})
+        );
+        // What a model says in one turn is one message.
+        let said = messages[1]["content"].as_array().expect("parts");
+        let kinds: Vec<_> = said.iter().map(|part| part["type"].as_str().expect("a type")).collect();
+        assert_eq!(kinds, ["thinking", "text", "tool_call", "other"]);
+        assert_eq!(
+            (&said[0]["dialect"], &said[0]["text"]),
+            (&json!("openai"), &json!("hm"))
+        );
+        let signature: Value = serde_json::from_str(said[0]["signature"].as_str().expect("one")).expect("the item");
+        assert_eq!(signature, own);
+        assert_eq!(messages[2]["content"][0]["content"], "sun");
+        assert_eq!(
+            messages[3]["content"],
+            json!([{"type": "thinking", "text": "so", "signature": "s"}])
+        );
+        assert_eq!(
+            read.renamed("messages[1].content[2].name", 0).as_deref(),
+            Some("input[3]")
+        );
+        assert_eq!(read.renamed("messages[3].content[0]", 1).as_deref(), Some("input[5]"));
+        assert_eq!(read.renamed("messages[0]", 1).as_deref(), Some("instructions"));
+    }
+
+    #[test]
+    fn each_field_has_its_neutral_one_and_what_must_be_kept_is_known() {
+        let read = read_as(
+            json!({"input": "hi", "instructions": "i", "max_output_tokens": 9, "store": false,
+            "text": {"format": {"type": "json_schema", "name": "n", "schema": {}}, "verbosity": "low"},
+            "reasoning": {"effort": "low", "summary": "auto"}, "include": ["reasoning.encrypted_content"],
+            "tools": [{"type": "function", "name": "look", "parameters": {}, "strict": true}, {"type": "web_search"}],
+            "truncation": "disabled", "metadata": {"a": "b"}, "service_tier": "auto"}),
+        );
+        let chat = serde_json::to_value(&read.input.chat).expect("JSON");
+        assert_eq!(
+            chat["response_format"],
+            json!({"type": "json_schema", "name": "n", "schema": {}})
+        );
+        assert_eq!(chat["reasoning"], json!({"effort": "low"}));
+        let own = json!({"reasoning": {"summary": "auto"}, "tools": [{"type": "web_search"}], "text": {"verbosity": "low"},
+            "include": ["reasoning.encrypted_content"], "metadata": {"a": "b"}});
+        assert_eq!(chat["extensions"]["openai"], own);
+        assert!(!read.must_be_kept());
+        let (unkept, warnings) = read.unkept();
+        assert_eq!(
+            serde_json::to_value(&unkept.messages[0]).expect("JSON"),
+            json!({"role": "system", "content": "i"})
+        );
+        let left = serde_json::to_value(&unkept.extensions).expect("JSON");
+        assert_eq!(
+            left["openai"],
+            json!({"tools": [{"type": "web_search"}], "text": {"verbosity": "low"}})
+        );
+        assert_eq!(
+            warnings.iter().map(|warning| &*warning.field).collect::<Vec<_>>(),
+            ["metadata"]
+        );
+        for kept in [
+            json!({"input": "hi", "store": true}),
+            json!({"input": "hi", "background": true}),
+            json!({"input": "hi", "previous_response_id": "one~r"}),
+        ] {
+            assert!(read_as(kept).must_be_kept());
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Errors, and how HTTP tells them.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::harness::http::{Reply, send};
+use super::{KEY, ask, data, post, stage};
+use crate::harness::Stage;
+
+const REPO: &str = "{ gitRepoGet(repo: \"acme/api\") { path } }";
+
+async fn get(stage: &Stage, query: &[(&str, &str)], headers: &[(&str, &str)]) -> Reply {
+    let url = format!("http://{}/graphql", stage.gateway.public);
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(query)
+        .finish();
+    let request = stage.gateway.client.0.request(Method::GET, format!("{url}?{query}"));
+    send(request.bearer_auth(KEY), headers).await
+}
+
+fn code(reply: &Reply) -> String {
+    reply.json()["errors"][0]["extensions"]["code"]
+        .as_str()
+        .expect("a code")
+        .to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_has_a_problems_members() {
+    let stage = stage("").await;
+    let told = ask(&stage.gateway, "{ gitRepoGet(repo: \"github-a~acme/none\") { path } }").await;
+    let error = &told["errors"][0];
+    let extensions = &error["extensions"];
+    assert_eq!(
+        (&extensions["code"], &extensions["retryable"]),
+        (&json!("not_found"), &json!(false)),
+        "{told}"
+    );
+    assert_eq!(extensions["type"], "/docs/errors/not_found");
+    assert!(extensions["request_id"].is_string() && !error["message"].as_str().unwrap_or_default().is_empty());
+    assert_eq!(error["locations"][0]["line"], 1);
+    // What GraphQL's own rules refuse has a code, too.
+    let told = ask(&stage.gateway, "{ gitRepoGet(repo: \"acme/api\") { colour } }").await;
+    assert_eq!(told["errors"][0]["extensions"]["code"], "invalid_input", "{told}");
+    assert!(told.get("data").is_none());
+    // The same request id, and what was decided.
+    let headers = [("x-mosaic-explain", "true"), ("x-request-id", "asked-by-graphql")];
+    let told = post(&stage.gateway, &json!({ "query": REPO }), &headers).await;
+    assert_eq!(told.header("x-request-id"), "asked-by-graphql");
+    let decision = &told.ok()["extensions"]["decisions"][0];
+    assert_eq!(decision["operation"], "git.repo.get");
+    assert_eq!(decision["decision"]["id"], "asked-by-graphql", "{decision}");
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_is_as_the_media_type_has_it() {
+    let stage = stage("").await;
+    let graphql = [("accept", "application/graphql-response+json")];
+    let sound = post(&stage.gateway, &json!({ "query": REPO }), &graphql).await;
+    assert_eq!(
+        (sound.status, sound.header("content-type")),
+        (200, "application/graphql-response+json")
+    );
+    for wrong in ["{ nothing }", "{ gitRepoGet(", ""] {
+        let refused = post(&stage.gateway, &json!({ "query": wrong }), &graphql).await;
+        assert_eq!(
+            (refused.status, refused.header("content-type")),
+            (400, "application/graphql-response+json")
+        );
+        let refused = post(
+            &stage.gateway,
+            &json!({ "query": wrong }),
+            &[("accept", "application/json")],
+        )
+        .await;
+        assert_eq!(
+            (refused.status, refused.header("content-type")),
+            (200, "application/json")
+        );
+        assert_eq!(code(&refused), "invalid_input");
+    }
+    // Part of the answer is an answer.
+    let part = post(
+        &stage.gateway,
+        &json!({ "query": "{ gitRepoGet(repo: \"github-a~acme/none\") { path } }" }),
+        &graphql,
+    )
+    .await;
+    assert_eq!(part.status, 200);
+    let url = format!("http://{}/graphql", stage.gateway.public);
+    let nobody = send(stage.gateway.client.0.post(&url).json(&json!({ "query": REPO })), &[]).await;
+    assert_eq!((nobody.status, code(&nobody)), (401, "unauthenticated".to_owned()));
+    assert!(nobody.header("www-authenticate").starts_with("Bearer"));
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_query_that_rest_answers_to_a_get_is_answered_to_one() {
+    let stage = stage("").await;
+    let variables = json!({ "repo": "acme/api" }).to_string();
+    let query = "query Q($repo: String!) { gitRepoGet(repo: $repo) { path } }";
+    let asked = get(
+        &stage,
+        &[("query", query), ("variables", &variables), ("operationName", "Q")],
+        &[],
+    )
+    .await
+    .ok();
+    assert_eq!(asked["data"]["gitRepoGet"]["path"], "acme/api");
+    for refused in [
+        "mutation { gitRepoDelete(repo: \"acme/web\") { outcome } }",
+        "{ aiChatComplete(model: \"gpt-4o-mini\", prompt: \"hi\") { model } }",
+    ] {
+        let refused = get(&stage, &[("query", refused)], &[]).await;
+        assert_eq!((refused.status, refused.header("allow")), (405, "POST"), "{refused:?}");
+    }
+    for wrong in [
+        &[("query", REPO), ("colour", "red")][..],
+        &[("query", REPO), ("query", REPO)],
+        &[("query", REPO), ("variables", "[")],
+        &[("variables", "{}")],
+    ] {
+        let refused = get(&stage, wrong, &[]).await;
+        assert_eq!(code(&refused), "invalid_input", "{wrong:?}");
+    }
+    // Nothing that a form of another site can send is taken.
+    let url = format!("http://{}/graphql", stage.gateway.public);
+    let body = json!({ "query": "mutation { gitRepoDelete(repo: \"acme/web\") { outcome } }" }).to_string();
+    for media_type in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/graphql",
+    ] {
+        let request = stage.gateway.client.0.post(&url).bearer_auth(KEY).body(body.clone());
+        let refused = send(request, &[("content-type", media_type)]).await;
+        assert_eq!(refused.status, 415, "{media_type}");
+    }
+    assert_eq!(
+        data(&stage.gateway, "{ gitRepoGet(repo: \"acme/web\") { path } }").await["gitRepoGet"]["path"],
+        "acme/web"
+    );
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_under_a_key_is_done_once() {
+    let stage = stage("").await;
+    let query = "mutation($title: String!) {
+        projectsIssueCreate(project: \"github-a~acme/web\", title: $title, idempotencyKey: \"once-only\") { neutralId } }";
+    let asked = |title: &str| json!({ "query": query, "variables": { "title": title } });
+    let first = post(&stage.gateway, &asked("One"), &[]).await.ok();
+    let again = post(&stage.gateway, &asked("One"), &[]).await.ok();
+    assert!(first["data"]["projectsIssueCreate"]["neutralId"].is_string(), "{first}");
+    assert_eq!(first["data"], again["data"]);
+    let other: Value = post(&stage.gateway, &asked("Other"), &[]).await.ok();
+    assert_eq!(other["errors"][0]["extensions"]["field"], "idempotencyKey", "{other}");
+    stage.close().await;
+}

@@ -1,0 +1,133 @@
+//! Sessions of the revisions that have some.
+
+use serde_json::{Value, json};
+
+use crate::harness::Stage;
+use crate::harness::http::Reply;
+use crate::stage::{KEY, OTHER_KEY, events, open, post};
+
+/// Sends a message of an older revision; the session and the key where there are any.
+async fn sent(stage: &Stage, message: &Value, session: Option<&str>, key: &str) -> Reply {
+    let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut headers = vec![
+        named("accept", "application/json, text/event-stream"),
+        named("content-type", "application/json"),
+        named("authorization", &format!("Bearer {key}")),
+    ];
+    headers.extend(session.map(|session| named("mcp-session-id", session)));
+    post(stage, "/mcp", message.to_string(), &headers).await
+}
+
+async fn begin(stage: &Stage, revision: &str, key: &str) -> Reply {
+    let client = json!({ "name": "test", "version": "1" });
+    let params = json!({ "protocolVersion": revision, "capabilities": {}, "clientInfo": client });
+    let initialize = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params });
+    sent(stage, &initialize, None, key).await
+}
+
+/// Opens a session, and gives its id.
+async fn opened(stage: &Stage, revision: &str) -> String {
+    let reply = begin(stage, revision, KEY).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let answer = events(&reply.text).pop().unwrap_or_else(|| panic!("{reply:?}"));
+    assert_eq!(answer["result"]["protocolVersion"], revision, "{answer}");
+    let session = reply.header("mcp-session-id").to_owned();
+    let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    assert_eq!(sent(stage, &initialized, Some(&session), KEY).await.status, 202);
+    session
+}
+
+fn list() -> Value {
+    json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_older_revision_has_its_session_and_only_its_own_key_has_it() {
+    let stage = open("").await;
+    for revision in ["2025-11-25", "2025-06-18", "2025-03-26"] {
+        let session = opened(&stage, revision).await;
+        let reply = sent(&stage, &list(), Some(&session), KEY).await;
+        let answer = events(&reply.text).pop().unwrap_or_else(|| panic!("{reply:?}"));
+        assert!(
+            answer["result"]["tools"]
+                .as_array()
+                .is_some_and(|tools| tools.len() > 10),
+            "{answer}"
+        );
+        assert!(answer["result"].get("resultType").is_none(), "{answer}");
+        assert_eq!(
+            sent(&stage, &list(), Some(&session), OTHER_KEY).await.refused(404),
+            "not_found"
+        );
+    }
+    assert_eq!(sent(&stage, &list(), Some("none"), KEY).await.refused(404), "not_found");
+    // Without a session, and of no revision that goes without, nothing is asked.
+    assert_eq!(sent(&stage, &list(), None, KEY).await.status / 100, 4);
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_when_it_is_told_or_silent() {
+    let stage = open("[mcp]\nsession_idle = \"1s\"").await;
+    let session = opened(&stage, "2025-11-25").await;
+    let url = format!("http://{}/mcp", stage.gateway.public);
+    let request = stage.gateway.client.0.delete(url);
+    let headers = [
+        ("authorization", format!("Bearer {KEY}")),
+        ("mcp-session-id", session.clone()),
+    ];
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, &**value)).collect();
+    let ended = crate::harness::http::send(request, &headers).await;
+    assert_eq!(ended.status / 100, 2, "{ended:?}");
+    assert_eq!(sent(&stage, &list(), Some(&session), KEY).await.status, 404);
+
+    let session = opened(&stage, "2025-11-25").await;
+    // To ask keeps it from being silent: it is left alone for longer each time.
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    crate::harness::soon("the session has ended", async || {
+        let reply = sent(&stage, &list(), Some(&session), KEY).await;
+        tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+        (reply.status == 404).then_some(())
+    })
+    .await;
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_tenant_takes_more_sessions_than_its_share() {
+    let stage = open("[mcp]\nmax_sessions = 8").await;
+    let first = opened(&stage, "2025-11-25").await;
+    opened(&stage, "2025-11-25").await;
+    let refused = begin(&stage, "2025-11-25", KEY).await;
+    assert_eq!(refused.refused(503), "overloaded");
+    assert_eq!(refused.header("retry-after"), "5");
+    assert_eq!(begin(&stage, "2025-11-25", OTHER_KEY).await.status, 200);
+    assert_eq!(sent(&stage, &list(), Some(&first), KEY).await.status, 200);
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_ends_though_somebody_listens() {
+    let stage = open("").await;
+    let session = opened(&stage, "2025-11-25").await;
+    let request = stage
+        .gateway
+        .client
+        .0
+        .get(format!("http://{}/mcp", stage.gateway.public));
+    let request = request
+        .header("accept", "text/event-stream")
+        .header("authorization", format!("Bearer {KEY}"));
+    let listening = request
+        .header("mcp-session-id", session)
+        .send()
+        .await
+        .expect("a stream");
+    assert_eq!(listening.status(), 200);
+    let began = std::time::Instant::now();
+    let ended = stage.close().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    // Far from the thirty seconds that calls in flight would have.
+    assert!(began.elapsed() < std::time::Duration::from_secs(20));
+    drop(listening);
+}
