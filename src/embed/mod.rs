@@ -39,11 +39,15 @@ mod mosaic;
 mod native;
 mod notice;
 mod notices;
+#[cfg(feature = "server")]
+mod offering;
 pub mod operations;
 pub(crate) mod outbound;
 mod polls;
 mod reaches;
 mod record;
+#[cfg(feature = "server")]
+mod public;
 #[cfg(feature = "server")]
 mod records;
 mod registry;

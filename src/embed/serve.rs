@@ -12,42 +12,21 @@ use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use http::Method;
-use mosaic_actors::call::{Caller, Operation, OperationRef};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::gateway::Drained;
 use mosaic_actors::policy::scopes::Action;
 use mosaic_actors::system::VITAL;
-use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::admin::Port;
 use super::certificates::Certificates;
-use super::ears::Ears;
 use super::error::StartError;
 use super::mosaic::Mosaic;
-use super::records::Records;
 use crate::admin::{self, AdminConfig, AdminKeys, Administrator, Check, Readiness};
-use crate::catalogue::proxy as passed;
-use crate::config::{ADMIN_SCOPE, Config, CorsConfig, ServerConfig};
+use crate::config::{ADMIN_SCOPE, Config, ServerConfig};
 use crate::descriptors;
 use crate::server::{Certificate, DedicatedListener, Listener, ServerLimits, ServerMeters};
-use crate::stores::Appended;
-use crate::surfaces::anthropic;
-use crate::surfaces::auth::Authenticator;
-use crate::surfaces::bodies::{Bodies, BodyBounds};
-use crate::surfaces::dialect::DialectConfig;
-use crate::surfaces::feed::{self, FeedConfig};
-#[cfg(feature = "graphql")]
-use crate::surfaces::graphql::{self, GraphqlSurface};
 use crate::surfaces::hosts::Hosts;
-use crate::surfaces::openai;
-use crate::surfaces::origin::PublicOrigin;
-use crate::surfaces::protected::ProtectedConfig;
-use crate::surfaces::proxy::{self, ProxyConfig};
-use crate::surfaces::rest::{self, BatchBounds, InstanceCapabilities, Offered, RestConfig, UploadBounds};
-use crate::surfaces::shell::{self, ShellConfig};
-use crate::surfaces::webhooks::{self, Arriving, Door, Taken, WebhooksConfig};
 
 /// How long the replies of calls that the drain ended may take to reach their clients.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -71,156 +50,6 @@ pub struct Serving {
 }
 
 impl Mosaic {
-    /// The public surface, to mount in a server of one's own. Requests need a key of the configuration; without any
-    /// key they count as the tenant `local`, and it is the server's to refuse those whose `Host` is none of its names, lest
-    /// a web page reach it by a name of its own.
-    pub fn router(&self) -> Router {
-        self.surface(None)
-    }
-
-    /// The public surface, where nobody needs a key by these names only.
-    fn surface(&self, hosts: Option<Hosts>) -> Router {
-        let keys = self.clone();
-        let by_key = Arc::new(move |key: &str| {
-            let principal = keys.inner.keys.authenticate(key)?;
-            Some(Caller::new(principal.tenant, principal.identity).granted(principal.scopes))
-        });
-        let tokens = self.inner.tokens.clone();
-        let anonymous = (self.inner.keys.is_empty() && tokens.is_none()).then(Mosaic::local_caller);
-        let mut authenticator = Authenticator::new(by_key, anonymous).or_by_token(tokens.clone());
-        if let Some(hosts) = &hosts {
-            authenticator = authenticator.reached_as(hosts.clone());
-        }
-        let (shown, offering, known) = (self.clone(), self.clone(), self.clone());
-        let (sent, counted, known_kinds) = (self.clone(), self.clone(), self.clone());
-        let feed = FeedConfig {
-            bus: self.inner.bus.clone(),
-            authenticator: authenticator.clone(),
-            hearing: Arc::new(Ears(self.clone())),
-            known: Arc::new(move |tenant| known.names(tenant)),
-            heartbeat: self.config().server.heartbeat,
-        };
-        let max_body = self.config().server.max_body;
-        let bodies = Bodies::new(body_bounds(&self.config().server));
-        let uploads = UploadBounds {
-            bytes: self.config().gateway.max_transfer_size,
-            idle: self.config().gateway.stream_idle_timeout,
-        };
-        let webhooks = webhooks::router(WebhooksConfig {
-            find: Arc::new(move |arriving| Box::pin(sent.clone().door(arriving))),
-            count: Arc::new(move |came| counted.inner.bus.meters().count(came)),
-            max_body,
-            idle: self.config().events.delivery_idle_timeout,
-        });
-        let asked = self.clone();
-        let passed = proxy::router(ProxyConfig {
-            dispatcher: self.inner.dispatcher.clone(),
-            operation: Arc::new(move |instance, method, path| asked.asked(instance, method, path)),
-            authenticator: authenticator.clone(),
-            uploads,
-            bodies: bodies.clone(),
-            origin: self.origin(),
-        });
-        let (server, asking) = (&self.config().server, self.clone());
-        #[cfg(feature = "mcp")]
-        let agents = self.agents(authenticator.clone(), hosts, bodies.clone());
-        let dialects = DialectConfig {
-            dispatcher: self.inner.dispatcher.clone(),
-            authenticator: authenticator.clone(),
-            max_body,
-            bodies: bodies.clone(),
-            public_url: self.config().server.public_url.as_ref().map(|url| url.url().clone()),
-        };
-        let dialects = openai::router(dialects.clone()).merge(anthropic::router(dialects));
-        let offered: Offered = Arc::new(move |caller, operation| offering.offers(caller, operation));
-        let decisions = Arc::new(Records::of(self));
-        #[cfg(feature = "graphql")]
-        let graphql = graphql::router(GraphqlSurface {
-            dispatcher: self.inner.dispatcher.clone(),
-            authenticator: authenticator.clone(),
-            offered: offered.clone(),
-            decisions: decisions.clone(),
-            feed: Arc::new(feed.clone()),
-            max_body,
-            bodies: bodies.clone(),
-            write_timeout: self.config().server.write_timeout,
-            settings: self.config().graphql.clone(),
-        });
-        let rest = rest::router(RestConfig {
-            dispatcher: self.inner.dispatcher.clone(),
-            authenticator,
-            capabilities: Arc::new(move |caller| shown.capabilities(caller)),
-            offered,
-            matrix: Arc::new(move |caller| known_kinds.matrix(caller)),
-            decisions,
-            max_body,
-            bodies,
-            uploads,
-            allowance: Arc::new(move |caller| asking.system().gateway().allowance(&caller.tenant)),
-            batches: BatchBounds {
-                operations: server.max_batch,
-                at_a_time: server.batch_concurrency,
-                answers: server.max_batch_answers,
-            },
-            heartbeat: server.heartbeat,
-        });
-        let shell = ShellConfig {
-            cors: self.config().server.cors.as_ref().map(cors),
-            compress_above: self.config().server.compress_above as u64,
-            protected: tokens.map(|tokens| ProtectedConfig {
-                tokens,
-                origin: self.origin(),
-                catalogue: self.catalogue().clone(),
-            }),
-        };
-        let whole = rest.merge(feed::router(feed)).merge(webhooks).merge(dialects);
-        #[cfg(feature = "graphql")]
-        let whole = whole.merge(graphql);
-        #[cfg(feature = "mcp")]
-        let whole = whole.merge(agents);
-        shell::around(whole, passed, shell)
-    }
-
-    /// Where callers find the public listener.
-    fn origin(&self) -> PublicOrigin {
-        let server = &self.config().server;
-        PublicOrigin {
-            url: server.public_url.as_ref().map(|url| url.url().clone()),
-            tls: server.tls.is_some(),
-        }
-    }
-
-    /// What a request is that is passed through, whoever asks it. Of an instance that is not there nothing is known.
-    fn asked(&self, instance: &str, method: &Method, path: &str) -> &'static Operation {
-        match self.system().plugins().spec(instance) {
-            Some(spec) => self.inner.instances.native.asked(&spec.kind, method, path),
-            None => passed::by_method(method),
-        }
-    }
-
-    /// Where a delivery comes, if any may that has such a head.
-    async fn door(self, arriving: Arriving) -> Result<Door, Failure> {
-        let Arriving {
-            instance,
-            secret,
-            headers,
-        } = arriving;
-        let inlet = self.inlet(&instance, secret.as_deref(), &headers).await?;
-        Ok(Door {
-            proven: inlet.is_proven(),
-            bound: inlet.bound(),
-            take: Box::new(move |headers, body| {
-                let proven = inlet.prove(headers, body)?;
-                Ok(Box::pin(async move {
-                    Ok(match proven.keep().await? {
-                        Appended::Kept(_) => Taken::Kept,
-                        Appended::Repeated => Taken::Repeated,
-                    })
-                }))
-            }),
-        })
-    }
-
     /// The admin surface for a listener at `addr`, to mount in a server of one's own; readiness turns false with
     /// `stopping`.
     pub fn admin_router(&self, addr: SocketAddr, stopping: Arc<AtomicBool>) -> Router {
@@ -283,71 +112,6 @@ impl Mosaic {
             }
         }));
         Readiness { checks }
-    }
-
-    /// The instances that `tenant` may know of, whether they run or not.
-    fn names(&self, tenant: &str) -> Vec<Arc<str>> {
-        let all = self.system().plugins().snapshot().into_iter();
-        let names = all.map(|plugin| plugin.name);
-        names.filter(|name| self.system().reaches(tenant, name)).collect()
-    }
-
-    /// Whether an operation is there for `caller`: it is for its tenant, and was granted to it.
-    pub(super) fn offers(&self, caller: &Caller, operation: OperationRef) -> bool {
-        caller.may_do(&operation) && self.system().is_there_for(operation, &caller.tenant)
-    }
-
-    /// Those of some operations that `caller` may use.
-    fn usable(&self, caller: &Caller, mut operations: Vec<&'static str>) -> Vec<&'static str> {
-        let catalogue = self.catalogue();
-        operations.retain(|name| {
-            let found = catalogue.number(name);
-            found.is_some_and(|operation| {
-                let within = self.system().allows(&caller.tenant, operation.service, operation.name);
-                within && caller.may_do(&operation)
-            })
-        });
-        operations
-    }
-
-    /// What `caller` may know of.
-    pub(super) fn capabilities(&self, caller: &Caller) -> Vec<InstanceCapabilities> {
-        self.snapshot()
-            .instances
-            .into_iter()
-            .filter(|instance| self.system().reaches(&caller.tenant, &instance.name))
-            .map(|instance| InstanceCapabilities {
-                operations: self.usable(caller, instance.operations),
-                proxy: self.usable(caller, self.inner.instances.native.passed(&instance.kind)),
-                instance: instance.name,
-                kind: instance.kind,
-            })
-            // One in which it can do nothing is none of its matter.
-            .filter(|told| !told.operations.is_empty() || !told.proxy.is_empty())
-            .collect()
-    }
-
-    /// Which kinds can do what, of those that `caller` may know of: somebody whose reach is bounded of those alone that an
-    /// instance within it is of.
-    fn matrix(&self, caller: &Caller) -> Value {
-        let mut rows = self.inner.instances.native.matrix();
-        if !self.system().is_unbounded(&caller.tenant) {
-            let instances = self.capabilities(caller);
-            let is_known = |kind: &&'static str| instances.iter().any(|instance| *instance.kind == **kind);
-            for row in &mut rows {
-                row.kinds.retain(is_known);
-                row.emulated.retain(is_known);
-            }
-        }
-        json!(rows)
-    }
-}
-
-fn cors(config: &CorsConfig) -> shell::CorsConfig {
-    shell::CorsConfig {
-        origins: config.origins.clone(),
-        credentials: config.credentials,
-        max_age: config.max_age,
     }
 }
 
@@ -460,7 +224,7 @@ pub async fn serve_on(mosaic: &Mosaic, bound: Bound) -> Result<Serving, StartErr
     let admin = admin.map_err(refused("admin", address))?;
     let meters = ServerMeters::new(&recorder, "public");
     let public = public.local_addr().and_then(|address| {
-        let router = mosaic.surface(Some(Hosts::new(address.ip(), &config.server.hosts)));
+        let router = mosaic.public_router(Some(Hosts::new(address.ip(), &config.server.hosts)));
         Listener::sealed(
             public,
             public_limits(config),
@@ -539,18 +303,6 @@ fn limits(config: &ServerConfig) -> ServerLimits {
         max_body: config.max_body,
         request_timeout: config.max_request_timeout + NET,
         ..ServerLimits::default()
-    }
-}
-
-/// A body that is read whole has the time of a call that names none, also where its call has more; a sender may fall as
-/// silent as within a head.
-fn body_bounds(config: &ServerConfig) -> BodyBounds {
-    BodyBounds {
-        all: config.max_bodies,
-        share: config.tenant_bodies(),
-        named: "server.max_bodies",
-        idle: config.header_read_timeout,
-        time: config.request_timeout,
     }
 }
 
