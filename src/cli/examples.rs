@@ -166,6 +166,13 @@ const LINES: &[(&str, &[&str])] = &[
             "mosaic graphql @query.graphql --variables '{\"repo\": \"acme/api\"}' --jq .data",
         ],
     ),
+    (
+        "mcp",
+        &[
+            "mosaic mcp --server https://gateway.example --key-file KEY",
+            "mosaic mcp --config mosaic.toml --toolsets core,cicd",
+        ],
+    ),
     ("top", &["mosaic top", "mosaic top --interval 500ms --profile work"]),
     ("man", &["mosaic man ~/.local/share/man/man1"]),
     ("exit-codes", &["mosaic exit-codes --json"]),

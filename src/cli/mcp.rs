@@ -16,9 +16,8 @@ use super::screen::Stop;
 /// Its name on the command line.
 pub const MCP: &str = "mcp";
 
-const HELP: &str = "An agent is told to run, for a gateway that serves:\n\n  mosaic mcp --server https://gateway.example --key-file \
-                    KEY\n\nor, for one of its own:\n\n  mosaic mcp --config mosaic.toml\n\nTOOLSETS are services and \"core\" \
-                    (what most agents need), \"admin\" or \"all\", with commas in between.";
+const HELP: &str = "An agent starts it: of a gateway that serves, or of its own. TOOLSETS are services and \"core\" (what most \
+                    agents need), \"admin\" or \"all\", with commas in between.";
 
 /// Its declaration.
 pub fn declared() -> Command {

@@ -45,6 +45,8 @@ mod reasons;
 mod relay;
 #[cfg(feature = "mcp")]
 mod relay_headers;
+#[cfg(feature = "mcp")]
+mod relay_lines;
 mod render;
 mod repeat;
 mod route;

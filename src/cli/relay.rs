@@ -1,7 +1,7 @@
 //! Passes messages of the Model Context Protocol on: lines of standard input to a gateway, and its answers back as lines.
 //!
-//! Invariant: every request gets one answer, from the gateway or about why there is none; a line is one message, whole; memory
-//! is bounded by the requests under way and the length of a message.
+//! Invariant: every request that is not cancelled gets one answer, from the gateway or about why there is none; memory is
+//! bounded by the requests under way and the length of a message.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use mosaic_actors::error::{Failure, Kind};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::BufReader;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use url::form_urlencoded;
@@ -20,18 +20,17 @@ use url::form_urlencoded;
 use super::client::Remote;
 use super::problem::Problem;
 use super::relay_headers::{Answered, SESSION, Spoken};
+use super::relay_lines::{LONGEST, Said, next_line, write};
 use super::transport::{body, broken};
 use crate::wire::sse::Decoder;
 
-/// The longest message, in bytes.
-const LONGEST: usize = 16 << 20;
 /// The most requests under way.
 const MOST: usize = 64;
 
 /// Passes on until standard input ends and what was asked is answered.
 ///
 /// # Errors
-/// `invalid_input` for a message that is too long; `network` where standard input or output breaks.
+/// `network` where standard input or output breaks.
 pub async fn relay(remote: Remote, toolsets: Option<&str>) -> Result<(), Problem> {
     let query = toolsets.map(|names| {
         form_urlencoded::Serializer::new(String::new())
@@ -52,8 +51,9 @@ pub async fn relay(remote: Remote, toolsets: Option<&str>) -> Result<(), Problem
     let mut ended = Ok(());
     loop {
         match next_line(&mut input).await {
-            Ok(Some(line)) => relay.pass(line).await,
-            Ok(None) => break,
+            Ok(Said::Message(line)) => relay.pass(line).await,
+            Ok(Said::TooMuch) => relay.line.tell(too_long()).await,
+            Ok(Said::NoMore) => break,
             Err(failure) => {
                 ended = Err(failure.into());
                 break;
@@ -71,44 +71,6 @@ pub async fn relay(remote: Remote, toolsets: Option<&str>) -> Result<(), Problem
         Err(error) => Err(Failure::new(Kind::Internal, "standard output's writer was cut")
             .because(error)
             .into()),
-    }
-}
-
-/// Writes messages, a line each.
-async fn write(mut lines: mpsc::Receiver<Bytes>) -> std::io::Result<()> {
-    let mut output = tokio::io::stdout();
-    while let Some(line) = lines.recv().await {
-        output.write_all(&line).await?;
-        output.write_all(b"\n").await?;
-        output.flush().await?;
-    }
-    Ok(())
-}
-
-/// The next line that holds something.
-async fn next_line(input: &mut (impl AsyncBufReadExt + Unpin)) -> Result<Option<Vec<u8>>, Failure> {
-    let mut line = Vec::new();
-    loop {
-        let piece = input.fill_buf().await;
-        let piece = piece.map_err(|error| Failure::new(Kind::Network, "standard input broke").because(error))?;
-        let end = piece.iter().position(|byte| *byte == b'\n');
-        let taken = end.unwrap_or(piece.len());
-        if line.len() + taken > LONGEST {
-            return Err(Failure::invalid(
-                "message",
-                format!("a message has at most {LONGEST} bytes"),
-            ));
-        }
-        line.extend_from_slice(&piece[..taken]);
-        let (whole, over) = (end.is_some(), piece.is_empty());
-        input.consume(taken + usize::from(whole));
-        let said = !line.trim_ascii().is_empty();
-        match (whole || over, said) {
-            (true, true) => return Ok(Some(line)),
-            (true, false) if over => return Ok(None),
-            (true, false) => line.clear(),
-            (false, _) => {}
-        }
     }
 }
 
@@ -134,9 +96,14 @@ impl Relay {
                 .await;
         };
         let method = message["method"].as_str().unwrap_or_default().to_owned();
-        if method == "notifications/cancelled" && !self.spoken.in_session() {
-            // Of a request by itself, its client goes away.
-            if let Some(request) = self.by_id.remove(&message["params"]["requestId"].to_string()) {
+        if method == "notifications/cancelled" {
+            let request = self.by_id.remove(&message["params"]["requestId"].to_string());
+            if self.spoken.in_session() {
+                let told = self.spoken.headers(&message, self.line.post(line));
+                self.line.notify(told).await;
+            }
+            // Nobody waits for it any more; of a request by itself that is all that there is to tell.
+            if let Some(request) = request {
                 request.abort();
             }
             return;
@@ -292,35 +259,15 @@ fn negotiated(message: &Value) -> Option<String> {
     message["result"]["protocolVersion"].as_str().map(str::to_owned)
 }
 
+fn too_long() -> Value {
+    let sentence = format!("a message has at most {LONGEST} bytes");
+    error(&Value::Null, -32600, &sentence, None)
+}
+
 fn error(id: &Value, code: i32, message: &str, data: Option<Value>) -> Value {
     let mut error = json!({ "code": code, "message": message });
     if let Some(data) = data {
         error["data"] = data;
     }
     json!({ "jsonrpc": "2.0", "id": id, "error": error })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn lines_are_messages_and_empty_ones_are_none() {
-        let mut input = BufReader::with_capacity(3, &b"\n{\"a\":1}\r\n  \n{\"b\":2}"[..]);
-        let mut lines = Vec::new();
-        while let Some(line) = next_line(&mut input).await.expect("lines") {
-            lines.push(String::from_utf8(line).expect("text").trim().to_owned());
-        }
-        assert_eq!(lines, ["{\"a\":1}", "{\"b\":2}"]);
-    }
-
-    #[tokio::test]
-    async fn a_line_without_end_is_refused() {
-        let endless = vec![b'x'; LONGEST + 1];
-        let mut input = BufReader::new(&endless[..]);
-        assert_eq!(
-            next_line(&mut input).await.expect_err("refused").kind,
-            Kind::InvalidInput
-        );
-    }
 }
