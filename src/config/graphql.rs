@@ -38,7 +38,7 @@ pub struct GraphqlConfig {
     #[serde(with = "units::size")]
     #[schemars(schema_with = "units::bytes::<KIB, MIB>")]
     pub max_document: usize,
-    /// What the answers to the calls of one request may hold together, in bytes.
+    /// What the answers to the calls of one request may hold together, in bytes; of a WebSocket, all that waits to be read.
     #[serde(with = "units::size")]
     #[schemars(schema_with = "units::bytes::<{ 64 * KIB }, GIB>")]
     pub max_answers: usize,
@@ -49,6 +49,13 @@ pub struct GraphqlConfig {
     #[serde(with = "units::size")]
     #[schemars(schema_with = "units::bytes::<{ 64 * KIB }, GIB>")]
     pub persisted_queries: usize,
+    /// The most sockets at a time.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_sockets: usize,
+    /// The longest message of a socket, in bytes: a query with its variables.
+    #[serde(with = "units::size")]
+    #[schemars(schema_with = "units::bytes::<{ 4 * KIB }, { 64 * MIB }>")]
+    pub max_message: usize,
     /// The most operations of one socket at a time.
     #[schemars(range(min = 1, max = 1_000))]
     pub max_subscriptions: usize,
@@ -74,6 +81,8 @@ impl Default for GraphqlConfig {
             max_answers: 32 << 20,
             max_concurrent_calls: 8,
             persisted_queries: 4 << 20,
+            max_sockets: 1_000,
+            max_message: 256 * 1024,
             max_subscriptions: 32,
             init_timeout: Duration::from_secs(10),
             ping_interval: Duration::from_secs(30),

@@ -1,18 +1,14 @@
 //! The page of the API's description, in a browser: it needs nothing from elsewhere, and tries calls.
 
-use crate::harness::tools::{drive, node, tool};
+use crate::harness::tools::{browser, drive};
 use crate::harness::{Setup, Stage};
 
-/// Names a Chromium.
-const CHROMIUM: &str = "MOSAIC_CHROMIUM";
 /// The only key.
 const TOKEN: &str = "planted-token-of-the-page-60d1";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_loads_the_page_from_us_alone_and_tries_calls() {
-    let (Some(_), Some(node)) = (tool(CHROMIUM), node()) else {
-        return;
-    };
+    let Some(node) = browser() else { return };
     let setup = Setup {
         tables: "[keys.page]\nkey = \"env:PAGE_KEY\"\ntenant = \"acme\"\n[tenants.acme]\n".to_owned(),
         env: vec![("PAGE_KEY".to_owned(), TOKEN.to_owned())],

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::harness::http::send;
@@ -133,6 +134,110 @@ async fn what_the_answers_hold_together_is_bounded() {
             .unwrap_or_default()
             .contains("graphql.max_answers")),
         "{answer}"
+    );
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_odd_is_refused_by_its_name_before_a_call() {
+    let stage = stage("").await;
+    let before = stage.asked("github");
+    let deep = (0..100).fold(json!("x"), |within, _| json!([within]));
+    let file = |file: &str| {
+        format!(
+            "mutation {{ docsAttachmentUpload(page: \"bookstack-a~1\", name: \"a\", file: {file}) {{ __typename }} }}"
+        )
+    };
+    let list = |arguments: &str| format!("{{ gitPrList(repo: \"acme/api\", {arguments}) {{ nodes {{ id }} }} }}");
+    let cases = [
+        (list("first: -1"), json!({})),
+        (list("first: 0"), json!({})),
+        (list("first: 101"), json!({})),
+        (list("first: 99999999999999999999"), json!({})),
+        (list("first: 5.5"), json!({})),
+        (list("first: \"5\""), json!({})),
+        (list("state: NOPE"), json!({})),
+        (list("state: \"nope\""), json!({})),
+        (list("after: \"\""), json!({})),
+        (list("after: \"1.1.forged\""), json!({})),
+        (list("timeoutMs: -1"), json!({})),
+        (list("timeoutMs: 1.5"), json!({})),
+        (list("provider: \"nobody\""), json!({})),
+        (list("colour: RED"), json!({})),
+        (list("first: $first"), json!({})),
+        (
+            "query($first: Int!) { gitRepoList(first: $first) { nodes { id } } }".to_owned(),
+            json!({}),
+        ),
+        (
+            "query($first: Int) { gitRepoList(first: $first) { nodes { id } } }".to_owned(),
+            json!({ "first": deep }),
+        ),
+        (
+            "query($repo: String!) { gitRepoGet(repo: $repo) { id } }".to_owned(),
+            json!({ "repo": { "a": 1 } }),
+        ),
+        ("{ gitRepoGet(repo: null) { id } }".to_owned(), json!({})),
+        ("{ gitRepoGet(repo: \"\") { id } }".to_owned(), json!({})),
+        ("{ gitRepoGet(repo: \"../../users\") { id } }".to_owned(), json!({})),
+        ("{ gitRepoGet(repo: \"a\\u0000/b\") { id } }".to_owned(), json!({})),
+        ("{ node(id: \"\") { id } }".to_owned(), json!({})),
+        ("{ node(id: \"Repo:\") { id } }".to_owned(), json!({})),
+        ("{ node(id: \"Query:1\") { id } }".to_owned(), json!({})),
+        (file("{ text: \"a\", base64: \"YQ==\" }"), json!({})),
+        (file("{}"), json!({})),
+        (file("{ base64: \"no base64\" }"), json!({})),
+    ];
+    for (query, variables) in cases {
+        let request = json!({ "query": query, "variables": variables });
+        let answer = post(&stage.gateway, &request, &[]).await.json();
+        let error = &answer["errors"][0];
+        assert_eq!(error["extensions"]["code"], "invalid_input", "{query}: {answer}");
+        assert!(!error["message"].as_str().unwrap_or_default().is_empty(), "{query}");
+    }
+    for persisted in [
+        json!(7),
+        json!({}),
+        json!({ "version": 2, "sha256Hash": "aa" }),
+        json!({ "version": 1, "sha256Hash": 7 }),
+    ] {
+        let request = json!({ "query": "{ __typename }", "extensions": { "persistedQuery": persisted } });
+        let answer = post(&stage.gateway, &request, &[]).await.json();
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "invalid_input", "{answer}");
+    }
+    assert_eq!(stage.asked("github"), before);
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_twice_under_one_name_is_done_once() {
+    let stage = stage("").await;
+    let before = stage.asked("github");
+    let query = "mutation {
+        projectsIssueCreate(project: \"github-a~acme/web\", title: \"Once\") { title }
+        ...More
+        projectsIssueCreate(project: \"github-a~acme/web\", title: \"Once\") { number }
+    } fragment More on Mutation { projectsIssueCreate(project: \"github-a~acme/web\", title: \"Once\") { state } }";
+    let made = data(&stage.gateway, query).await["projectsIssueCreate"].clone();
+    assert_eq!(made["title"], "Once");
+    assert!(made["number"].is_number() && made["state"].is_string(), "{made}");
+    let created = stage
+        .server("github-a")
+        .requests()
+        .arrived(&Method::POST, "/repos/acme/web/issues");
+    assert_eq!((created, stage.asked("github") - before), (1, 1));
+    // A model is asked once for two parts of its answer.
+    let asked = "aiChatComplete(model: \"gpt-4o-mini\", prompt: \"say 2 words\", provider: \"openai-a\")";
+    let query = format!("{{ {asked} {{ model }} {asked} {{ message {{ content }} }} }}");
+    let said = data(&stage.gateway, &query).await["aiChatComplete"].clone();
+    assert_eq!(said["message"]["content"], "word1 word2", "{said}");
+    assert!(said["model"].is_string());
+    assert_eq!(stage.asked("openai"), 1);
+    // Many of the same are no more work than they are long.
+    let many = format!("{{ gitRepoGet(repo: \"acme/api\") {{ {} }} }}", "path ".repeat(9_000));
+    assert_eq!(
+        data(&stage.gateway, &many).await["gitRepoGet"],
+        json!({ "path": "acme/api" })
     );
     stage.close().await;
 }

@@ -6,12 +6,15 @@ mod harness;
 mod batches;
 mod clients;
 mod errors;
+mod files;
 mod hostile;
+mod leaks;
 mod lists;
 mod relations;
 mod schema;
 mod sockets;
 mod streams;
+mod wire;
 
 use harness::http::Reply;
 use harness::{Gateway, Setup, Stage};
@@ -24,6 +27,11 @@ pub const STRANGER: &str = "mos-key-of-strangers-2";
 
 /// A stage with keys, and these lines of `[graphql]`.
 pub async fn stage(lines: &str) -> Stage {
+    stage_with(lines, "").await
+}
+
+/// The same, with these lines of `[server]`, too.
+pub async fn stage_with(lines: &str, server: &str) -> Stage {
     let tables = format!(
         "[graphql]\n{lines}\n[keys.acme]\nkey = \"env:KEY\"\ntenant = \"acme\"\n\
          [keys.stranger]\nkey = \"env:STRANGER\"\ntenant = \"strangers\"\n[tenants.acme]\n\
@@ -31,6 +39,7 @@ pub async fn stage(lines: &str) -> Stage {
     );
     let env = [("KEY", KEY), ("STRANGER", STRANGER)].map(|(name, key)| (name.to_owned(), key.to_owned()));
     Stage::open(Setup {
+        server: server.to_owned(),
         tables,
         env: env.into(),
         ..Setup::default()

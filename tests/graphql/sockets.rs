@@ -1,137 +1,11 @@
 //! WebSockets by hand: what the protocol says of each message, and of those that are none.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
-use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use serde_json::json;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use super::harness::soon;
+use super::wire::Socket;
 use super::{KEY, stage};
-
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A frame that came.
-#[derive(Debug, PartialEq)]
-pub enum Frame {
-    Text(Value),
-    Ping,
-    Closed(u16),
-    /// The connection ended without a word.
-    Gone,
-}
-
-/// A client that says what a test wants.
-pub struct Socket(TcpStream);
-
-impl Socket {
-    pub async fn open(address: SocketAddr, protocol: &str, headers: &str) -> Socket {
-        let mut stream = TcpStream::connect(address).await.expect("it listens");
-        let head = format!(
-            "GET /graphql HTTP/1.1\r\nhost: {address}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-             sec-websocket-protocol: {protocol}\r\n{headers}\r\n"
-        );
-        stream.write_all(head.as_bytes()).await.expect("it is taken");
-        let mut answer = Vec::new();
-        while !answer.ends_with(b"\r\n\r\n") {
-            answer.push(stream.read_u8().await.expect("an answer"));
-        }
-        let answer = String::from_utf8_lossy(&answer).into_owned();
-        assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
-        Socket(stream)
-    }
-
-    /// One that was let in.
-    pub async fn introduced(address: SocketAddr) -> Socket {
-        let mut socket = Socket::open(address, "graphql-transport-ws", "").await;
-        let payload = json!({ "authorization": format!("Bearer {KEY}") });
-        socket
-            .say(&json!({ "type": "connection_init", "payload": payload }))
-            .await;
-        assert_eq!(socket.text().await, json!({ "type": "connection_ack" }));
-        socket
-    }
-
-    pub async fn say(&mut self, message: &Value) {
-        self.frame(1, message.to_string().as_bytes()).await;
-    }
-
-    pub async fn subscribe(&mut self, id: &str, query: &str) {
-        self.say(&json!({ "id": id, "type": "subscribe", "payload": { "query": query } }))
-            .await;
-    }
-
-    /// Sends a frame, masked with nothing.
-    pub async fn frame(&mut self, code: u8, payload: &[u8]) {
-        let mut frame = vec![0x80 | code];
-        match payload.len() {
-            length @ 0..=125 => frame.push(0x80 | u8::try_from(length).expect("it is short")),
-            length @ 126..=65_535 => {
-                frame.push(0x80 | 126);
-                frame.extend(u16::try_from(length).expect("it fits").to_be_bytes());
-            }
-            length => {
-                frame.push(0x80 | 127);
-                frame.extend((length as u64).to_be_bytes());
-            }
-        }
-        frame.extend([0; 4]);
-        frame.extend(payload);
-        // Whoever has closed takes no more, which the next read tells.
-        let _ = self.0.write_all(&frame).await;
-    }
-
-    pub async fn next(&mut self) -> Frame {
-        timeout(PATIENCE, self.read()).await.expect("it comes in time")
-    }
-
-    async fn read(&mut self) -> Frame {
-        let Ok(first) = self.0.read_u8().await else {
-            return Frame::Gone;
-        };
-        let Ok(second) = self.0.read_u8().await else {
-            return Frame::Gone;
-        };
-        let length = match second & 0x7f {
-            126 => u64::from(self.0.read_u16().await.expect("a length")),
-            127 => self.0.read_u64().await.expect("a length"),
-            short => u64::from(short),
-        };
-        let mut payload = vec![0; usize::try_from(length).expect("it fits")];
-        self.0.read_exact(&mut payload).await.expect("a payload");
-        match first & 0x0f {
-            1 => Frame::Text(serde_json::from_slice(&payload).expect("JSON")),
-            8 => Frame::Closed(payload.first_chunk().map_or(0, |code| u16::from_be_bytes(*code))),
-            9 => Frame::Ping,
-            other => panic!("an odd frame: {other}"),
-        }
-    }
-
-    /// The next message; pings are answered.
-    pub async fn text(&mut self) -> Value {
-        loop {
-            match self.next().await {
-                Frame::Text(message) => return message,
-                Frame::Ping => self.frame(10, &[]).await,
-                other => panic!("no message: {other:?}"),
-            }
-        }
-    }
-
-    /// The code that it is closed with.
-    pub async fn closed(&mut self) -> u16 {
-        loop {
-            match self.next().await {
-                Frame::Closed(code) => return code,
-                Frame::Text(_) | Frame::Ping => {}
-                Frame::Gone => panic!("it went without a word"),
-            }
-        }
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_breaks_the_protocol_is_closed_with_its_code() {
@@ -283,4 +157,70 @@ async fn a_client_that_goes_takes_its_stream_along_and_a_drain_says_good_bye() {
     let ended = stage.gateway.program.ended();
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     stage.sandbox.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_message_or_too_long_a_one_closes_the_socket() {
+    let stage = stage("max_message = \"4KiB\"").await;
+    let long = json!({ "type": "ping", "payload": { "long": "x".repeat(5 << 10) } }).to_string();
+    let mut whole = Socket::introduced(stage.gateway.public).await;
+    whole.frame(1, long.as_bytes()).await;
+    assert_eq!(whole.closed().await, 4400);
+    // In parts, of which none is too long.
+    let mut parts = Socket::introduced(stage.gateway.public).await;
+    let (first, rest) = long.as_bytes().split_at(3 << 10);
+    parts.part(1, first, false).await;
+    parts.part(0, rest, true).await;
+    assert_eq!(parts.closed().await, 4400);
+    // One that announces more than it sends, or what no text is.
+    for raw in [
+        &[0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0][..],
+        &[0x81, 0x82, 0, 0, 0, 0, 0xff, 0xfe],
+        // Not masked; a code that there is not; a continuation of nothing.
+        &[0x81, 0x02, b'{', b'}'],
+        &[0x83, 0x80, 0, 0, 0, 0],
+        &[0x80, 0x80, 0, 0, 0, 0],
+    ] {
+        let mut socket = Socket::introduced(stage.gateway.public).await;
+        socket.raw(raw).await;
+        assert_eq!(socket.closed().await, 4400, "{raw:?}");
+    }
+    // In small parts, with a ping between them, it is one message.
+    let mut socket = Socket::introduced(stage.gateway.public).await;
+    socket.part(1, b"{\"type\": ", false).await;
+    socket.frame(9, b"").await;
+    socket.part(0, b"\"ping\"}", true).await;
+    assert_eq!(socket.text().await, json!({ "type": "pong" }));
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_sockets_at_a_time_and_what_waits_to_be_read_takes_its_room_until_it_is() {
+    let stage = stage("max_sockets = 1\nmax_answers = \"64KiB\"").await;
+    let address = stage.gateway.public;
+    let mut socket = Socket::introduced(address).await;
+    let asked = async || {
+        let stream = TcpStream::connect(address).await.expect("it listens");
+        Socket::asked(stream, address, "graphql-transport-ws", "").await
+    };
+    let (_, refused) = asked().await;
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(refused.to_ascii_lowercase().contains("retry-after: 1"), "{refused}");
+    // All of them hold more than there is room for at a time.
+    for id in 0..8 {
+        let query = format!(
+            "{{ gitRepoList(owner: \"many\", first: {}) {{ nodes {{ path }} }} }}",
+            40 - id
+        );
+        socket.subscribe("list", &query).await;
+        let next = socket.text().await;
+        assert!(next["payload"].get("errors").is_none(), "{id}: {next}");
+        assert_eq!(socket.text().await["type"], "complete");
+    }
+    drop(socket);
+    soon("its place is free", async || {
+        asked().await.1.starts_with("HTTP/1.1 101").then_some(())
+    })
+    .await;
+    stage.close().await;
 }

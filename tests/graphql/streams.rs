@@ -39,7 +39,7 @@ fn answers(reply: &Reply) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_models_words_come_one_by_one() {
     let stage = stage("").await;
-    let asked = "model: \"gpt-4o-mini\", prompt: \"Say a few words\"";
+    let asked = "model: \"gpt-4o-mini\", prompt: \"Say a few words\", provider: \"openai-a\"";
     let whole = data(
         &stage.gateway,
         &format!("{{ aiChatComplete({asked}) {{ message {{ content }} usage {{ outputTokens }} }} }}"),
@@ -104,8 +104,16 @@ async fn a_runs_log_is_followed_to_its_end() {
         .as_str()
         .expect("a run")
         .to_owned();
+    let jobs = data(
+        &stage.gateway,
+        &format!("{{ cicdRunJobs(run: \"{run}\") {{ nodes {{ steps {{ id name }} }} }} }}"),
+    )
+    .await;
+    let steps = jobs["cicdRunJobs"]["nodes"].as_array().expect("jobs").iter();
+    let mut steps = steps.flat_map(|job| job["steps"].as_array().expect("steps"));
+    let step = steps.find(|step| step["name"] == "test").expect("one that tests")["id"].clone();
     let query = format!(
-        "subscription {{ cicdLogFollow(run: \"{run}\") {{ ... on LogEventLine {{ seq text stream }} ... on LogEventEnd {{ status }} }} }}"
+        "subscription {{ cicdLogFollow(run: \"{run}\", step: {step}) {{ __typename ... on LogEventLine {{ seq text stream }} ... on LogEventEnd {{ status }} }} }}"
     );
     let told = answers(&streamed(&stage, &query).await);
     let events: Vec<&Value> = told.iter().map(|answer| &answer["data"]["cicdLogFollow"]).collect();

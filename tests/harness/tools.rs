@@ -10,6 +10,8 @@ use std::process::Command;
 const PYTHON: &str = "MOSAIC_PYTHON";
 /// Names the folder of programs in Node's packages.
 const NODE_TOOLS: &str = "MOSAIC_NODE_TOOLS";
+/// Names a Chromium.
+const CHROMIUM: &str = "MOSAIC_CHROMIUM";
 
 /// The path in the variable `name`. Without it a test cannot run: it says so, and under CI it fails.
 pub fn tool(name: &str) -> Option<PathBuf> {
@@ -33,6 +35,14 @@ pub fn node() -> Option<Command> {
     let tools = tool(NODE_TOOLS)?;
     let mut node = Command::new("node");
     node.env("NODE_PATH", tools.parent().expect("the programs lie in the packages"));
+    Some(node)
+}
+
+/// Node, where scripts have a browser, which `browser.cjs` beside this file starts.
+pub fn browser() -> Option<Command> {
+    let (Some(_), Some(node)) = (tool(CHROMIUM), node()) else {
+        return None;
+    };
     Some(node)
 }
 

@@ -4,7 +4,7 @@
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{ErrorExtensionValues, Pos, ServerError, Value as Given};
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Map, Value, json};
 
 use super::super::problem::Problem;
@@ -61,12 +61,16 @@ pub(super) fn refused(problem: &Problem, id: &RequestId) -> Value {
     json!({ "errors": [of_request(problem, id)] })
 }
 
-/// The errors of an answer. One that GraphQL's own rules gave has a code like every other.
+/// The errors of an answer. One that GraphQL's own rules gave has a code like every other: what they refuse before anything is
+/// executed is the caller's mistake; a field that came out otherwise than the schema has it is ours.
 pub(super) fn told_all(errors: &[ServerError], id: &RequestId) -> Vec<Value> {
     let told = errors.iter().map(|error| {
         let mut told = json!(error);
         if error.extensions.is_none() {
-            let failure = Failure::invalid("query", &error.message);
+            let failure = match error.path.is_empty() {
+                true => Failure::invalid("query", &error.message),
+                false => Failure::new(Kind::Internal, &error.message),
+            };
             told["extensions"] = of_request(&failure.into(), id)["extensions"].clone();
         }
         told

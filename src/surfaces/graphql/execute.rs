@@ -19,7 +19,7 @@ use super::super::feed::Listening;
 use super::super::problem::Problem;
 use super::persisted::Found;
 use super::session::Session;
-use super::{Graphql, Variant, errors, measure, scan};
+use super::{Graphql, Variant, errors, measure, roots, scan};
 use crate::catalogue::Method;
 use crate::leisure::at_leisure;
 
@@ -42,6 +42,11 @@ impl Answer {
             errors: vec![error],
             extensions: Map::new(),
         }
+    }
+
+    /// Whether it holds no data.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.data.as_ref().is_none_or(|data| *data == Given::Null)
     }
 
     fn of(response: Response, session: &Session) -> Self {
@@ -147,12 +152,14 @@ impl Graphql {
         let mut document = self.parsed(&query)?;
         let variables = Variables::from_json(variables);
         measure::check(&document, &variables, &variant.costs, self.bounds())?;
-        let operation = operation(&mut document.operations, operation_name.as_deref())?;
+        roots::merge(&mut document);
+        let operation = operation(&document.operations, operation_name.as_deref())?;
         let kind = operation.ty;
-        let is_for_get = kind == OperationType::Query && self.is_for_get(operation);
-        if kind == OperationType::Subscription {
-            alone(&mut document, operation_name.as_deref())?;
+        let fields = &operation.selection_set.node.items;
+        if kind == OperationType::Subscription && !roots::is_one(fields) {
+            return Err(Failure::invalid("query", "a subscription has one field").into());
         }
+        let is_for_get = kind == OperationType::Query && self.is_for_get(fields);
         let mut request = Request::new("").variables(variables).data(session.clone());
         request.operation_name = operation_name;
         request.set_parsed_query(document);
@@ -209,23 +216,18 @@ impl Graphql {
     }
 
     /// Whether what a query asks is all asked by GET at REST: what is not may be dear, or must not be asked by a link.
-    fn is_for_get(&self, operation: &OperationDefinition) -> bool {
+    fn is_for_get(&self, fields: &[Positioned<Selection>]) -> bool {
         let catalogue = self.config.dispatcher.catalogue();
         let by_get = |name: &str| {
             let mut entries = catalogue.iter();
             let entry = entries.find(|entry| super::names::field(entry.name()) == name);
             entry.is_none_or(|entry| entry.declaration.method == Method::Get)
         };
-        operation
-            .selection_set
-            .node
-            .items
-            .iter()
-            .all(|selection| match &selection.node {
-                Selection::Field(field) => by_get(&field.node.name.node),
-                // What a fragment holds is not looked at: it can be sent by POST.
-                Selection::FragmentSpread(_) | Selection::InlineFragment(_) => false,
-            })
+        fields.iter().all(|selection| match &selection.node {
+            Selection::Field(field) => by_get(&field.node.name.node),
+            // What a fragment holds that is there under a condition is not looked at: it can be sent by POST.
+            Selection::FragmentSpread(_) | Selection::InlineFragment(_) => false,
+        })
     }
 
     /// The answer to what is no subscription.
@@ -252,52 +254,16 @@ impl Graphql {
 }
 
 /// The operation that is asked for.
-fn operation<'d>(
-    operations: &'d mut DocumentOperations,
-    name: Option<&str>,
-) -> Result<&'d mut OperationDefinition, Failure> {
+fn operation<'d>(operations: &'d DocumentOperations, name: Option<&str>) -> Result<&'d OperationDefinition, Failure> {
     let refused = |sentence: String| Failure::invalid("operation_name", sentence);
-    match (operations, name) {
-        (DocumentOperations::Single(only), None) => Ok(&mut only.node),
-        (DocumentOperations::Multiple(several), Some(name)) => match several.get_mut(name) {
-            Some(found) => Ok(&mut found.node),
-            None => Err(refused(format!("the query has no operation {name}"))),
-        },
-        (DocumentOperations::Multiple(several), None) if several.len() == 1 => {
-            let only = several.values_mut().next();
-            only.map(|only| &mut only.node)
-                .ok_or_else(|| refused("the query is empty".to_owned()))
-        }
-        (DocumentOperations::Multiple(_), None) => {
-            Err(refused("the query has several operations: name one".to_owned()))
-        }
-        (DocumentOperations::Single(_), Some(name)) => Err(refused(format!("the query has no operation {name}"))),
-    }
-}
-
-/// Leaves a subscription its one field, out of whatever fragments it stands in: only what stands in none is executed.
-fn alone(document: &mut ExecutableDocument, name: Option<&str>) -> Result<(), Failure> {
-    let ExecutableDocument { operations, fragments } = document;
-    let operation = operation(operations, name)?;
-    let mut fields: Vec<Positioned<Selection>> = Vec::new();
-    let mut open: Vec<Positioned<Selection>> = std::mem::take(&mut operation.selection_set.node.items);
-    while let Some(selection) = open.pop() {
-        match selection.node {
-            Selection::Field(_) => fields.push(selection),
-            Selection::InlineFragment(fragment) => open.extend(fragment.node.selection_set.node.items),
-            Selection::FragmentSpread(spread) => {
-                // What is of a subscription is spread nowhere else.
-                let fragment = fragments.remove(&spread.node.fragment_name.node);
-                let unknown = || Failure::invalid("query", "a fragment is spread that there is not, or twice");
-                open.extend(fragment.ok_or_else(unknown)?.node.selection_set.node.items);
-            }
-        }
-    }
-    match fields.len() {
-        1 => {
-            operation.selection_set.node.items = fields;
-            Ok(())
-        }
-        _ => Err(Failure::invalid("query", "a subscription has one field")),
+    let mut named = operations.iter().filter(|(own, _)| match (name, own) {
+        (None, _) => true,
+        (Some(name), own) => own.is_some_and(|own| *own == name),
+    });
+    match (named.next(), named.next(), name) {
+        (Some((_, only)), None, _) => Ok(&only.node),
+        (Some(_), Some(_), _) => Err(refused("the query has several operations: name one".to_owned())),
+        (None, _, Some(name)) => Err(refused(format!("the query has no operation {name}"))),
+        (None, _, None) => Err(refused("the query is empty".to_owned())),
     }
 }

@@ -27,7 +27,7 @@ use super::super::request_id::RequestId;
 use super::super::rest::{input, reply};
 use super::super::strict;
 use super::execute::{Answer, Members, Prepared};
-use super::session::Session;
+use super::session::{Room, Session};
 use super::{Graphql, errors, page, socket, sse};
 use crate::dispatch::Options;
 use crate::leisure::to_json;
@@ -155,12 +155,9 @@ impl<'r> Incoming<'r> {
 
     fn session(&self) -> Result<Arc<Session>, Failure> {
         let (caller, options) = (self.caller()?, self.options()?);
-        Ok(Session::new(
-            self.graphql.means.clone(),
-            caller,
-            options,
-            self.id.clone(),
-        ))
+        let means = self.graphql.means.clone();
+        let room = Room::new(self.graphql.config.settings.max_answers);
+        Ok(Session::new(means, room, caller, options, self.id.clone()))
     }
 
     async fn posted(&self, body: Body) -> Result<Response, Problem> {

@@ -3,16 +3,11 @@
 //! Invariant: what cannot be afforded is refused before a call is made, and to find that out takes no more steps than
 //! [`MOST_STEPS`], whatever the fragments.
 
-use std::collections::HashMap;
-
-use async_graphql::parser::types::{
-    ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
-};
+use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
 use async_graphql::{Name, Value as Given, Variables};
-use mosaic_actors::call::CostClass;
 use mosaic_actors::error::Failure;
 
-use super::plan::{Answered, Called, Plan};
+use super::costs::{Cost, Costs, root};
 
 /// The most fields and fragments of a document, each as often as it is spread.
 const MOST_STEPS: usize = 10_000;
@@ -38,118 +33,6 @@ pub(super) struct Bounds {
     pub(super) aliases: usize,
 }
 
-/// What a field costs, and where it leads.
-#[derive(Clone, Debug, Default)]
-struct Cost {
-    to: String,
-    /// Of the call that answers it.
-    call: usize,
-    /// It has pages.
-    pages: bool,
-    /// It holds the rows of its page.
-    rows: bool,
-}
-
-/// The costs of a schema's fields.
-#[derive(Debug, Default)]
-pub(super) struct Costs(HashMap<String, HashMap<String, Cost>>);
-
-impl Costs {
-    pub(super) fn of(plan: &Plan) -> Self {
-        let mut costs = Costs::default();
-        for (name, called) in &plan.operations {
-            let facts = &called.entry.declaration.facts;
-            let root = match (facts.streaming, facts.safe) {
-                (true, _) => "Subscription",
-                (false, true) => "Query",
-                (false, false) => "Mutation",
-            };
-            costs.add(root, name, of_call(called));
-            if let Answered::Page(connection, node, _) = &called.answered {
-                let edge = connection.replace("Connection", "Edge");
-                let rows = |to: &str| Cost {
-                    to: to.to_owned(),
-                    rows: true,
-                    ..Cost::default()
-                };
-                costs.add(connection, "edges", rows(&edge));
-                costs.add(connection, "nodes", rows(node.type_name()));
-                costs.add(&edge, "node", leads(node.type_name()));
-            }
-        }
-        for (name, object) in &plan.types.objects {
-            for field in &object.fields {
-                costs.add(name, &field.name, leads(field.ty.type_name()));
-            }
-        }
-        for (name, related) in &plan.related {
-            for related in related {
-                let cost = match (&related.among, &related.called.answered) {
-                    (Some(_), Answered::Page(_, node, _)) => Cost {
-                        to: node.type_name().to_owned(),
-                        pages: false,
-                        ..of_call(&related.called)
-                    },
-                    _ => of_call(&related.called),
-                };
-                costs.add(name, &related.name, cost);
-            }
-        }
-        for name in ["node", "nodes"] {
-            let cost = Cost {
-                call: of_class(CostClass::Read),
-                ..leads("Node")
-            };
-            costs.add("Query", name, cost);
-        }
-        costs
-    }
-
-    fn add(&mut self, of: &str, name: &str, cost: Cost) {
-        self.0.entry(of.to_owned()).or_default().insert(name.to_owned(), cost);
-    }
-
-    fn find(&self, of: &str, name: &str) -> Option<&Cost> {
-        self.0.get(of)?.get(name)
-    }
-}
-
-fn leads(to: &str) -> Cost {
-    Cost {
-        to: to.to_owned(),
-        ..Cost::default()
-    }
-}
-
-fn of_call(called: &Called) -> Cost {
-    let call = of_class(called.entry.declaration.facts.cost);
-    match &called.answered {
-        Answered::Value(ty, _) => Cost {
-            call,
-            ..leads(ty.type_name())
-        },
-        Answered::Page(name, ..) => Cost {
-            call,
-            pages: true,
-            ..leads(name)
-        },
-        Answered::File => Cost {
-            call,
-            ..leads("FileContent")
-        },
-    }
-}
-
-/// What a call counts, where a field counts one.
-fn of_class(class: CostClass) -> usize {
-    match class {
-        CostClass::Read => 10,
-        CostClass::Write => 20,
-        CostClass::Heavy => 40,
-        CostClass::Tokens => 100,
-    }
-}
-
 /// Looks at every operation of a document.
 ///
 /// # Errors
@@ -162,11 +45,6 @@ pub(super) fn check(
 ) -> Result<(), Failure> {
     let mut steps = 0;
     for (_, operation) in document.operations.iter() {
-        let root = match operation.node.ty {
-            OperationType::Query => "Query",
-            OperationType::Mutation => "Mutation",
-            OperationType::Subscription => "Subscription",
-        };
         let mut measure = Measure {
             document,
             operation: &operation.node,
@@ -179,7 +57,7 @@ pub(super) fn check(
             fragments: Vec::new(),
         };
         let at = At {
-            of: root,
+            of: root(operation.node.ty),
             depth: 1,
             times: 1,
             rows: 1,

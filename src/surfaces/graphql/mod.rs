@@ -5,21 +5,25 @@
 
 mod build;
 mod connection;
+mod costs;
 mod errors;
 mod execute;
 mod http;
 mod inputs;
+mod line;
 mod measure;
 mod names;
 mod page;
 mod persisted;
 mod plan;
 mod resolve;
+mod roots;
 mod scan;
 mod session;
 mod socket;
 mod sse;
 mod subscribe;
+mod talk;
 mod types;
 
 use std::collections::HashMap;
@@ -34,6 +38,7 @@ use axum::middleware::from_fn;
 use axum::routing::get;
 use mosaic_actors::call::Caller;
 use mosaic_actors::error::{Failure, Kind};
+use tokio::sync::Semaphore;
 
 use super::auth::Authenticator;
 use super::bodies::Bodies;
@@ -46,7 +51,8 @@ use crate::catalogue::event::Event;
 use crate::config::GraphqlConfig;
 use crate::dispatch::Dispatcher;
 use crate::leisure::at_leisure;
-use measure::{Bounds, Costs};
+use costs::Costs;
+use measure::Bounds;
 use persisted::Persisted;
 use plan::Plan;
 use session::Means;
@@ -83,6 +89,8 @@ struct Graphql {
     config: GraphqlSurface,
     means: Arc<Means>,
     persisted: Persisted,
+    /// The places of sockets.
+    sockets: Arc<Semaphore>,
     /// By the names of the operations that are in them.
     schemas: Mutex<HashMap<Vec<&'static str>, Arc<Variant>>>,
 }
@@ -100,9 +108,9 @@ pub fn router(config: GraphqlSurface) -> Router {
             dispatcher: config.dispatcher.clone(),
             decisions: config.decisions.clone(),
             at_once: config.settings.max_concurrent_calls,
-            max_answers: config.settings.max_answers,
         }),
         persisted: Persisted::new(config.settings.persisted_queries),
+        sockets: Arc::new(Semaphore::new(config.settings.max_sockets)),
         schemas: Mutex::default(),
         config,
     });

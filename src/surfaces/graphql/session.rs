@@ -37,8 +37,20 @@ pub(super) struct Means {
     pub(super) decisions: Arc<dyn Decisions>,
     /// The most calls at a time.
     pub(super) at_once: usize,
-    /// The most bytes of all answers together.
-    pub(super) max_answers: usize,
+}
+
+/// The room for the answers to calls: of one request, or of all that one socket asks at a time.
+pub(super) struct Room {
+    most: usize,
+    taken: AtomicUsize,
+}
+
+impl Room {
+    /// Room for so many bytes.
+    pub(super) fn new(most: usize) -> Arc<Self> {
+        let taken = AtomicUsize::new(0);
+        Arc::new(Room { most, taken })
+    }
 }
 
 /// One request, as its fields see it.
@@ -56,15 +68,23 @@ pub(super) struct Core {
     pub(super) options: Options,
     pub(super) id: RequestId,
     places: Arc<Semaphore>,
+    room: Arc<Room>,
     taken: AtomicUsize,
     explained: Mutex<Vec<Value>>,
 }
 
 impl Session {
-    pub(super) fn new(means: Arc<Means>, caller: Caller, options: Options, id: RequestId) -> Arc<Self> {
+    pub(super) fn new(
+        means: Arc<Means>,
+        room: Arc<Room>,
+        caller: Caller,
+        options: Options,
+        id: RequestId,
+    ) -> Arc<Self> {
         let core = Core {
             places: Arc::new(Semaphore::new(means.at_once)),
             means,
+            room,
             caller,
             options,
             id,
@@ -191,13 +211,15 @@ impl Core {
     }
 
     /// Counts what an answer holds.
-    pub(super) fn take(&self, bytes: usize) -> Result<(), Failure> {
-        let most = self.means.max_answers;
-        match self.taken.fetch_add(bytes, Relaxed).saturating_add(bytes) > most {
+    fn take(&self, bytes: usize) -> Result<(), Failure> {
+        self.taken.fetch_add(bytes, Relaxed);
+        let most = self.room.most;
+        match self.room.taken.fetch_add(bytes, Relaxed).saturating_add(bytes) > most {
             false => Ok(()),
             true => {
                 let sentence = format!(
-                    "the answers to one request may have {most} bytes (graphql.max_answers): ask for less at a time"
+                    "the answers to one request, or to all that a connection asks at a time, may have {most} bytes \
+                     (graphql.max_answers): ask for less at a time"
                 );
                 Err(Failure::invalid("query", sentence))
             }
@@ -218,6 +240,12 @@ impl Core {
     /// What was decided for the calls so far, where that was asked for.
     pub(super) fn explained(&self) -> Vec<Value> {
         std::mem::take(&mut self.explained.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.room.taken.fetch_sub(*self.taken.get_mut(), Relaxed);
     }
 }
 
