@@ -335,11 +335,6 @@ impl Declaration {
         self.upload || !self.method.has_body()
     }
 
-    /// Whether it removes something.
-    pub const fn removes(&self) -> bool {
-        matches!(self.method, Method::Delete)
-    }
-
     /// Whether a caller may do it under an idempotency key. What is streamed, either way, cannot be compared with a
     /// repetition.
     pub const fn takes_key(&self) -> bool {

@@ -17,14 +17,14 @@ const HOUR: u64 = 3_600 * SECOND;
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
-/// How much of the administration is among the tools.
+/// The most of the administration that is among the tools; whoever comes by a key has of it what that was granted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum McpAdmin {
     /// Nothing.
     #[default]
     Off,
-    /// Views: the supervision tree, breakers, quotas and the like, of all tenants.
+    /// Views: the supervision tree, breakers, quotas and the like, of all tenants; and what an order would touch.
     Read,
     /// Orders as well.
     Write,
@@ -39,9 +39,9 @@ pub struct McpConfig {
     /// The toolsets of clients that ask for none.
     #[schemars(length(max = 32), inner(length(max = 64)))]
     pub toolsets: Vec<String>,
-    /// Whether tools that delete are offered.
+    /// Whether tools that remove something are offered.
     pub destructive: bool,
-    /// How much of the administration is.
+    /// The most of the administration that is.
     pub admin: McpAdmin,
     /// Origins of web pages that may ask, beside the listener's own.
     #[schemars(length(max = 64), inner(length(max = 300)))]

@@ -6,6 +6,10 @@
 #[cfg(feature = "server")]
 mod admin;
 #[cfg(feature = "mcp")]
+mod admin_asked;
+#[cfg(feature = "mcp")]
+mod admin_tools;
+#[cfg(feature = "mcp")]
 mod agents;
 mod answers;
 mod billing;

@@ -1,7 +1,9 @@
 //! The official client SDKs, of the newest revision and of the older ones, over both transports.
+//!
+//! Invariant: what a script asks, it checks; and it says so when it has come to its end.
 
 use crate::harness::{Stage, tools};
-use crate::stage::{KEY, open};
+use crate::stage::{KEY, hangs, idle, open};
 
 /// Runs a script of this folder by Node, to a good end. Without Node's packages the test says that it did not run.
 async fn drive(stage: &Stage, script: &str) {
@@ -31,16 +33,21 @@ async fn drive(stage: &Stage, script: &str) {
     assert!(texts[0].contains("all done"), "{script}: {}", texts[0]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_client_of_the_newest_revision_finds_all_it_asks_for() {
+async fn talked(script: &str) {
     let stage = open("").await;
-    drive(&stage, "newest.cjs").await;
+    hangs(&stage, "bookstack-b");
+    drive(&stage, script).await;
+    // What the clients gave up has ended.
+    idle(&stage).await;
     stage.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_client_of_the_newest_revision_finds_all_it_asks_for() {
+    talked("newest.cjs").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_client_of_older_revisions_finds_all_it_asks_for() {
-    let stage = open("").await;
-    drive(&stage, "older.cjs").await;
-    stage.close().await;
+    talked("older.cjs").await;
 }

@@ -1,11 +1,6 @@
 //! What strangers, proxies and broken clients send.
 
-use std::time::Duration;
-
-use mosaic::sandbox::{Effect, Fault};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::harness::Stage;
 use crate::harness::http::Reply;
@@ -138,73 +133,5 @@ async fn what_is_no_message_is_told_so() {
     );
     // All of it has hurt nobody.
     assert!(ask(&stage, "tools/list", json!({})).await["result"]["tools"].is_array());
-    stage.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_vanishes_leaves_no_call_behind() {
-    let stage = open("").await;
-    let server = stage.server("github-a");
-    server
-        .faults()
-        .add(Fault::new(Effect::Hang { processed: false }))
-        .expect("a fault");
-    let call = request(
-        "tools/call",
-        json!({ "name": "git_repo_list", "arguments": { "provider": "github-a" } }),
-    );
-    let before = server.requests().total;
-    let mut socket = TcpStream::connect(stage.gateway.public).await.expect("it listens");
-    let body = call.to_string();
-    let mut head = format!(
-        "POST /mcp HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\n",
-        stage.gateway.public,
-        body.len()
-    );
-    for (name, value) in headers(&call) {
-        head += &format!("{name}: {value}\r\n");
-    }
-    socket
-        .write_all(format!("{head}\r\n{body}").as_bytes())
-        .await
-        .expect("it reads");
-    crate::harness::soon("the provider is asked", async || {
-        (server.requests().total > before).then_some(())
-    })
-    .await;
-    let in_flight = async || {
-        let calls = stage.gateway.admin("/admin/v1/calls").await.ok();
-        calls["in_flight"].as_u64().unwrap_or_else(|| panic!("{calls}"))
-    };
-    assert_eq!(in_flight().await, 1);
-    drop(socket);
-    crate::harness::soon("the call has ended", async || (in_flight().await == 0).then_some(())).await;
-    stage.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_never_comes_whole_holds_nobody_up() {
-    let stage = open("").await;
-    let list = request("tools/list", json!({}));
-    let mut socket = TcpStream::connect(stage.gateway.public).await.expect("it listens");
-    let mut head = format!(
-        "POST /mcp HTTP/1.1\r\nhost: {}\r\ncontent-length: 1000\r\n",
-        stage.gateway.public
-    );
-    for (name, value) in headers(&list) {
-        head += &format!("{name}: {value}\r\n");
-    }
-    socket
-        .write_all(format!("{head}\r\n{{").as_bytes())
-        .await
-        .expect("it reads");
-    let mut answer = Vec::new();
-    let waited = tokio::time::timeout(Duration::from_secs(25), socket.read_to_end(&mut answer)).await;
-    waited.expect("it is given up").expect("an answer");
-    assert!(
-        String::from_utf8_lossy(&answer).starts_with("HTTP/1.1 408"),
-        "{}",
-        String::from_utf8_lossy(&answer)
-    );
     stage.close().await;
 }

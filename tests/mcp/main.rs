@@ -5,10 +5,13 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod administration;
 mod clients;
 mod conformance;
+mod context;
 mod hostile;
 mod sessions;
 mod stage;
 mod stdio;
 mod tools;
+mod vanished;

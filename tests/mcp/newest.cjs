@@ -8,26 +8,26 @@ const { talk } = require('./talk.cjs');
 
 const { URL: base, KEY, KEY_FILE, MOSAIC, CONFIG } = process.env;
 
-const connected = async (transport) => {
+const talked = async (name, transport) => {
   const client = new Client({ name: 'test', version: '1' }, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
   await client.connect(transport);
   assert.equal(client.getNegotiatedProtocolVersion(), '2026-07-28');
-  return client;
+  await talk(client, name, (params, options) => client.callTool(params, options));
 };
 
 const main = async () => {
   const http = new StreamableHTTPClientTransport(new globalThis.URL(`${base}/mcp`), {
     requestInit: { headers: { Authorization: `Bearer ${KEY}` } },
   });
-  await talk(await connected(http), 'http');
+  await talked('http', http);
   const relay = new StdioClientTransport({
     command: MOSAIC,
     args: ['mcp', '--server', base, '--key-file', KEY_FILE],
     env: { ...process.env },
   });
-  await talk(await connected(relay), 'relay');
+  await talked('relay', relay);
   const own = new StdioClientTransport({ command: MOSAIC, args: ['mcp', '--config', CONFIG], env: { ...process.env } });
-  await talk(await connected(own), 'stdio');
+  await talked('stdio', own);
   console.log('all done');
 };
 

@@ -1,13 +1,16 @@
 //! Sessions of the revisions that have some.
+//!
+//! Invariant: a session is its key's alone, and ends by a word, by silence or with the gateway.
 
+use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
-use crate::harness::Stage;
 use crate::harness::http::Reply;
+use crate::harness::{SOON, Stage};
 use crate::stage::{KEY, OTHER_KEY, events, open, post};
 
-/// Sends a message of an older revision; the session and the key where there are any.
-async fn sent(stage: &Stage, message: &Value, session: Option<&str>, key: &str) -> Reply {
+fn named(session: Option<&str>, key: &str) -> Vec<(String, String)> {
     let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut headers = vec![
         named("accept", "application/json, text/event-stream"),
@@ -15,7 +18,44 @@ async fn sent(stage: &Stage, message: &Value, session: Option<&str>, key: &str) 
         named("authorization", &format!("Bearer {key}")),
     ];
     headers.extend(session.map(|session| named("mcp-session-id", session)));
-    post(stage, "/mcp", message.to_string(), &headers).await
+    headers
+}
+
+/// Sends a message of an older revision; the session and the key where there are any.
+pub async fn sent(stage: &Stage, message: &Value, session: Option<&str>, key: &str) -> Reply {
+    post(stage, "/mcp", message.to_string(), &named(session, key)).await
+}
+
+/// A request within a session by any method: its answer's head is there, and its body is yet to come.
+async fn asked(stage: &Stage, method: Method, body: String, session: &str) -> reqwest::Response {
+    let url = format!("http://{}/mcp", stage.gateway.public);
+    let mut request = stage.gateway.client.0.request(method, url).body(body);
+    for (name, value) in named(Some(session), KEY) {
+        request = request.header(name, value);
+    }
+    request.send().await.expect("an answer")
+}
+
+/// Asks, and leaves what comes to be listened to.
+pub async fn streaming(stage: &Stage, message: &Value, session: &str) -> reqwest::Response {
+    let reply = asked(stage, Method::POST, message.to_string(), session).await;
+    assert_eq!(reply.status(), 200);
+    reply
+}
+
+/// Listens to what nobody asked for.
+async fn listening(stage: &Stage, session: &str) -> reqwest::Response {
+    let reply = asked(stage, Method::GET, String::new(), session).await;
+    assert_eq!(reply.status(), 200);
+    reply
+}
+
+/// Ends a session.
+pub async fn ended(stage: &Stage, session: &str) -> Reply {
+    let url = format!("http://{}/mcp", stage.gateway.public);
+    let headers = named(Some(session), KEY);
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    crate::harness::http::send(stage.gateway.client.0.delete(url), &headers).await
 }
 
 async fn begin(stage: &Stage, revision: &str, key: &str) -> Reply {
@@ -26,7 +66,7 @@ async fn begin(stage: &Stage, revision: &str, key: &str) -> Reply {
 }
 
 /// Opens a session, and gives its id.
-async fn opened(stage: &Stage, revision: &str) -> String {
+pub async fn opened(stage: &Stage, revision: &str) -> String {
     let reply = begin(stage, revision, KEY).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     let answer = events(&reply.text).pop().unwrap_or_else(|| panic!("{reply:?}"));
@@ -44,7 +84,7 @@ fn list() -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_older_revision_has_its_session_and_only_its_own_key_has_it() {
     let stage = open("").await;
-    for revision in ["2025-11-25", "2025-06-18", "2025-03-26"] {
+    for revision in ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"] {
         let session = opened(&stage, revision).await;
         let reply = sent(&stage, &list(), Some(&session), KEY).await;
         let answer = events(&reply.text).pop().unwrap_or_else(|| panic!("{reply:?}"));
@@ -70,24 +110,19 @@ async fn every_older_revision_has_its_session_and_only_its_own_key_has_it() {
 async fn a_session_ends_when_it_is_told_or_silent() {
     let stage = open("[mcp]\nsession_idle = \"1s\"").await;
     let session = opened(&stage, "2025-11-25").await;
-    let url = format!("http://{}/mcp", stage.gateway.public);
-    let request = stage.gateway.client.0.delete(url);
-    let headers = [
-        ("authorization", format!("Bearer {KEY}")),
-        ("mcp-session-id", session.clone()),
-    ];
-    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, &**value)).collect();
-    let ended = crate::harness::http::send(request, &headers).await;
-    assert_eq!(ended.status / 100, 2, "{ended:?}");
+    assert_eq!(ended(&stage, &session).await.status, 202);
     assert_eq!(sent(&stage, &list(), Some(&session), KEY).await.status, 404);
+    // It is gone for good, also to be ended.
+    assert_eq!(ended(&stage, &session).await.refused(404), "not_found");
 
     let session = opened(&stage, "2025-11-25").await;
-    // To ask keeps it from being silent: it is left alone for longer each time.
-    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    // To listen is to be silent: what is listened to ends with the session.
+    let silence = listening(&stage, &session).await.bytes();
+    let heard = timeout(SOON, silence).await.expect("it ends by itself");
+    heard.expect("a whole answer");
+    // Were it still there, to ask would keep it.
     crate::harness::soon("the session has ended", async || {
-        let reply = sent(&stage, &list(), Some(&session), KEY).await;
-        tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
-        (reply.status == 404).then_some(())
+        (sent(&stage, &list(), Some(&session), KEY).await.status == 404).then_some(())
     })
     .await;
     stage.close().await;
@@ -110,20 +145,7 @@ async fn no_tenant_takes_more_sessions_than_its_share() {
 async fn the_gateway_ends_though_somebody_listens() {
     let stage = open("").await;
     let session = opened(&stage, "2025-11-25").await;
-    let request = stage
-        .gateway
-        .client
-        .0
-        .get(format!("http://{}/mcp", stage.gateway.public));
-    let request = request
-        .header("accept", "text/event-stream")
-        .header("authorization", format!("Bearer {KEY}"));
-    let listening = request
-        .header("mcp-session-id", session)
-        .send()
-        .await
-        .expect("a stream");
-    assert_eq!(listening.status(), 200);
+    let listening = listening(&stage, &session).await;
     let began = std::time::Instant::now();
     let ended = stage.close().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");

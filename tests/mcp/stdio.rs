@@ -1,4 +1,6 @@
-//! The program over standard streams, as an agent starts it.
+//! The program over standard streams, as an agent starts it: a gateway in the process, and one elsewhere.
+//!
+//! Invariant: standard output carries messages alone, whatever comes in.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -8,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::harness::{SOON, Stage};
-use crate::stage::{KEY, open, request};
+use crate::stage::{KEY, asked, hangs, idle, open, request};
 
 /// A running `mosaic mcp`. It is killed where a test forgets it.
 struct Agent {
@@ -116,26 +118,48 @@ async fn both_ways_answer_alike_and_end_with_their_input() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_is_no_message_does_not_end_the_conversation() {
     let stage = open("").await;
-    let [own, relay] = both(&stage);
-    for (args, tells) in [(own, false), (relay, true)] {
+    let deep = format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":{}{}}}",
+        "[".repeat(5_000),
+        "]".repeat(5_000)
+    );
+    let long = format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"{}\"}}",
+        "x".repeat(17 << 20)
+    );
+    let odd = [
+        "{ no message",
+        "",
+        "   ",
+        "3",
+        "null",
+        "[]",
+        "{}",
+        "\u{feff}{}",
+        &deep,
+        &long,
+    ];
+    for args in both(&stage) {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let mut agent = Agent::start(&stage, &args);
         agent.ask("server/discover", json!({})).await;
-        agent.say("{ no message");
-        if tells {
-            assert_eq!(agent.hear().await["error"]["code"], -32700);
+        for line in odd {
+            agent.say(line);
         }
-        agent.say("");
+        let mut list = request("tools/list", json!({}));
+        list["id"] = json!("after");
+        agent.say(&list.to_string());
+        // What is told of the lines, where anything is, is no answer to anybody.
         loop {
-            // What is told of the line that was none comes first, where it is told.
-            agent.say(&request("tools/list", json!({})).to_string());
             let heard = agent.hear().await;
-            if heard["result"]["tools"].is_array() {
+            if heard["id"] == "after" {
+                assert!(heard["result"]["tools"].is_array(), "{args:?}: {heard}");
                 break;
             }
-            assert_eq!(heard["error"]["code"], -32700, "{heard}");
+            let code = heard["error"]["code"].as_i64();
+            assert!(matches!(code, Some(-32700 | -32600)), "{args:?}: {heard}");
         }
-        drop(agent);
+        assert_eq!(agent.end().await, Some(0), "{args:?}");
     }
     stage.close().await;
 }
@@ -165,35 +189,48 @@ async fn a_gateway_that_is_not_there_is_told_to_each_who_asks() {
     stage.close().await;
 }
 
+fn slow_call() -> Value {
+    let params = json!({ "name": "git_repo_list", "arguments": { "provider": "github-a" } });
+    let mut call = request("tools/call", params);
+    call["id"] = json!("slow");
+    call
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_is_cancelled_ends() {
     let stage = open("").await;
-    let hang = mosaic::sandbox::Effect::Hang { processed: false };
-    let server = stage.server("github-a");
-    server.faults().add(mosaic::sandbox::Fault::new(hang)).expect("a fault");
-    let args = both(&stage)[1].clone();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut before = hangs(&stage, "github-a");
+    for args in both(&stage) {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let mut agent = Agent::start(&stage, &args);
+        agent.ask("server/discover", json!({})).await;
+        agent.say(&slow_call().to_string());
+        asked(&stage, "github-a", before).await;
+        before = stage.server("github-a").requests().total;
+        let params = json!({ "requestId": "slow" });
+        let cancelled = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params });
+        agent.say(&cancelled.to_string());
+        // Of what was cancelled nothing more is heard.
+        let tools = agent.ask("tools/list", json!({})).await;
+        assert!(tools["result"]["tools"].is_array(), "{args:?}: {tools}");
+        idle(&stage).await;
+        // A call that hangs would keep the process until its own end.
+        assert_eq!(agent.end().await, Some(0), "{args:?}");
+    }
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_is_killed_leaves_no_call_behind() {
+    let stage = open("").await;
+    let before = hangs(&stage, "github-a");
+    let [_, relay] = both(&stage);
+    let args: Vec<&str> = relay.iter().map(String::as_str).collect();
     let mut agent = Agent::start(&stage, &args);
-    let before = server.requests().total;
-    let mut call = request(
-        "tools/call",
-        json!({ "name": "git_repo_list", "arguments": { "provider": "github-a" } }),
-    );
-    call["id"] = json!("slow");
-    agent.say(&call.to_string());
-    crate::harness::soon("the provider is asked", async || {
-        (server.requests().total > before).then_some(())
-    })
-    .await;
-    let cancelled = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": "slow" } });
-    agent.say(&cancelled.to_string());
-    crate::harness::soon("the call has ended", async || {
-        (stage.gateway.admin("/admin/v1/calls").await.ok()["in_flight"] == 0).then_some(())
-    })
-    .await;
-    let tools = agent.ask("tools/list", json!({})).await;
-    assert!(tools["result"]["tools"].is_array(), "{tools}");
+    agent.say(&slow_call().to_string());
+    asked(&stage, "github-a", before).await;
     drop(agent);
+    idle(&stage).await;
     stage.close().await;
 }
 

@@ -3,7 +3,8 @@
 
 const assert = require('node:assert/strict');
 
-exports.talk = async (client, name) => {
+// `call` calls a tool with options: the SDKs take them in different places.
+exports.talk = async (client, name, call) => {
   // v2 gives all pages at once.
   const { tools } = await client.listTools();
   assert(tools.length >= 18 && tools.length <= 28, `${name}: ${tools.length} tools`);
@@ -18,7 +19,7 @@ exports.talk = async (client, name) => {
     ['projects_issue_list', { project: repos.structuredContent.items[0].id }],
     ['git_tree_list', { repo: repos.structuredContent.items[0].id }],
     ['git_pr_list', { repo: repos.structuredContent.items[0].id }],
-    ['docs_search', { query: 'a' }],
+    ['docs_search', { query: 'a', provider: 'bookstack-a' }],
     ['mosaic_instances', {}],
   ]) {
     const result = await client.callTool({ name: tool, arguments: args });
@@ -52,6 +53,23 @@ exports.talk = async (client, name) => {
   const many = await Promise.all([1, 2, 3, 4, 5].map((limit) =>
     client.callTool({ name: 'git_repo_list', arguments: { limit, provider: 'github-a' } })));
   many.forEach((result, at) => assert(result.structuredContent.items.length <= at + 1));
+
+  // A server that never answers: the client is told that it goes on, and gives it up.
+  const given = new AbortController();
+  const heard = [];
+  await assert.rejects(
+    call({ name: 'docs_search', arguments: { query: 'a', provider: 'bookstack-b' } }, {
+      signal: given.signal,
+      onprogress: (progress) => {
+        heard.push(progress.progress);
+        given.abort('heard enough');
+      },
+    }),
+    /heard enough/,
+  );
+  assert.equal(heard.length, 1);
+  const after = await client.callTool({ name: 'mosaic_instances', arguments: {} });
+  assert(!after.isError, `${name}: ${JSON.stringify(after)}`);
   await client.close();
   console.log(`${name} done`);
 };

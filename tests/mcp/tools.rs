@@ -1,9 +1,16 @@
-//! What an agent sees and does: tools, resources, prompts and completion.
+//! Tools: which are shown to whom, and what they answer.
+//!
+//! Invariant: what a tool answers, and what it refuses, is of the shape that it declares.
+
+use std::collections::HashSet;
 
 use mosaic::catalogue::OPERATIONS;
 use serde_json::{Value, json};
 
-use crate::stage::{ask, call, call_at, open, tools};
+use crate::stage::{
+    KEY, ask, ask_as, call, call_as, call_at, events, headers, key_of, open, open_for, post, request, rows_as, tools,
+    tools_as,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn few_tools_are_shown_and_toolsets_widen_them() {
@@ -15,22 +22,73 @@ async fn few_tools_are_shown_and_toolsets_widen_them() {
         "{core:?}"
     );
     let all = tools(&stage, "/mcp?toolsets=all").await;
-    let removing = |name: &str| name.contains("delete");
-    assert!(!all.iter().any(|name| removing(name)), "{all:?}");
-    let kept = OPERATIONS.iter().filter(|entry| !entry.declaration.removes());
-    let there = kept
-        .filter(|entry| all.contains(&entry.name().replace('.', "_")))
-        .count();
-    assert_eq!(there + 3, all.len(), "{all:?}");
+    let kept = OPERATIONS.iter().filter(|entry| !entry.declaration.facts.destructive);
+    let names: HashSet<String> = kept.map(|entry| entry.name().replace('.', "_")).collect();
+    let own = all.iter().filter(|name| !names.contains(*name));
+    assert_eq!(
+        own.collect::<Vec<_>>(),
+        ["mosaic_instances", "mosaic_explain", "mosaic_route"]
+    );
     let docs = tools(&stage, "/mcp?toolsets=docs").await;
     assert!(
         docs.contains(&"docs_page_move".to_owned()) && !docs.contains(&"git_file_get".to_owned()),
         "{docs:?}"
     );
     stage.close().await;
+}
 
-    let stage = open("[mcp]\ndestructive = true\ntoolsets = [\"git\"]").await;
-    assert!(tools(&stage, "/mcp").await.contains(&"git_repo_delete".to_owned()));
+#[tokio::test(flavor = "multi_thread")]
+async fn what_removes_something_takes_a_setting_and_a_grant() {
+    let granted: [(&str, &[&str]); 2] = [("writer", &["git:read", "git:write"]), ("remover", &["git"])];
+    let delete = json!({ "name": "git_repo_delete", "arguments": { "repo": "github-a~acme/none" } });
+    let (writer, remover) = (key_of("writer"), key_of("remover"));
+    let at = "/mcp?toolsets=all";
+
+    let stage = open_for("", &granted).await;
+    for key in [KEY, &writer, &remover] {
+        let shown = rows_as(&stage, key, at).await;
+        let destroys = |tool: &&Value| tool["annotations"]["destructiveHint"] != false;
+        assert_eq!(shown.iter().find(destroys), None, "{key}");
+        let refused = ask_as(&stage, key, at, "tools/call", delete.clone()).await;
+        assert_eq!(refused["error"]["code"], -32602, "{refused}");
+    }
+    stage.close().await;
+
+    let stage = open_for("[mcp]\ndestructive = true", &granted).await;
+    for key in [KEY, &remover] {
+        let shown = rows_as(&stage, key, at).await;
+        for entry in OPERATIONS
+            .iter()
+            .filter(|entry| entry.declaration.facts.service == "git")
+        {
+            let name = entry.name().replace('.', "_");
+            let tool = shown
+                .iter()
+                .find(|tool| tool["name"] == name)
+                .unwrap_or_else(|| panic!("{name}"));
+            let facts = &entry.declaration.facts;
+            let hints = json!({
+                "title": entry.declaration.summary,
+                "readOnlyHint": facts.safe,
+                "destructiveHint": facts.destructive,
+                "idempotentHint": facts.idempotent,
+                "openWorldHint": true,
+            });
+            assert_eq!(tool["annotations"], hints, "{name}");
+        }
+        let failed = call_as(&stage, key, at, "git_repo_delete", delete["arguments"].clone()).await;
+        assert_eq!(failed["structuredContent"]["error"]["code"], "not_found", "{failed}");
+    }
+    let shown = tools_as(&stage, &writer, at).await;
+    assert!(shown.contains(&"git_repo_create".to_owned()), "{shown:?}");
+    assert!(
+        !shown
+            .iter()
+            .any(|name| name == "git_repo_delete" || name.starts_with("docs_")),
+        "{shown:?}"
+    );
+    let refused = ask_as(&stage, &writer, at, "tools/call", delete).await;
+    assert_eq!(refused["error"]["code"], -32602, "{refused}");
     stage.close().await;
 }
 
@@ -52,6 +110,10 @@ async fn a_call_answers_with_structure_and_text_and_tells_whence() {
             .is_some_and(|name| name.starts_with("github-")),
         "{result}"
     );
+    let id = &result["_meta"]["mosaic/request_id"];
+    let explained = call(&stage, "mosaic_explain", json!({ "id": id })).await;
+    let decision = &explained["structuredContent"]["decisions"][0];
+    assert_eq!(decision["call"]["operation"], "git.repo.list", "{explained}");
     let pinned = call(&stage, "git_repo_list", json!({ "provider": "github-b" })).await;
     assert_eq!(pinned["_meta"]["mosaic/provider"], "github-b");
     stage.close().await;
@@ -120,56 +182,6 @@ async fn why_a_call_went_as_it_did_and_where_one_would_go_is_told_to_its_own_ten
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_administration_is_there_where_it_is_allowed_and_as_far() {
-    let view = json!({ "view": "breakers" });
-    let order = json!({ "order": "breaker.reset", "target": "github-a", "reason": "a test" });
-    let stage = open("").await;
-    assert!(
-        !tools(&stage, "/mcp?toolsets=all")
-            .await
-            .iter()
-            .any(|name| name.contains("admin"))
-    );
-    stage.close().await;
-
-    let stage = open("[mcp]\nadmin = \"read\"").await;
-    assert!(!tools(&stage, "/mcp").await.iter().any(|name| name.contains("admin")));
-    let shown = call_at(&stage, "/mcp?toolsets=admin", "mosaic_admin_view", view).await;
-    assert!(
-        shown["structuredContent"].is_object() && shown["isError"] != true,
-        "{shown}"
-    );
-    let tree = call_at(
-        &stage,
-        "/mcp?toolsets=admin",
-        "mosaic_admin_view",
-        json!({ "view": "tree" }),
-    )
-    .await;
-    assert!(
-        tree["content"][0]["text"]
-            .as_str()
-            .is_some_and(|text| text.contains("github-a")),
-        "{tree}"
-    );
-    assert!(
-        !tools(&stage, "/mcp?toolsets=admin")
-            .await
-            .contains(&"mosaic_admin_order".to_owned())
-    );
-    stage.close().await;
-
-    let stage = open("[mcp]\nadmin = \"write\"").await;
-    let dry = call_at(&stage, "/mcp?toolsets=admin", "mosaic_admin_order", order.clone()).await;
-    assert_eq!(dry["structuredContent"]["dry_run"], true, "{dry}");
-    let mut done = order;
-    done["dry_run"] = json!(false);
-    let done = call_at(&stage, "/mcp?toolsets=admin", "mosaic_admin_order", done).await;
-    assert!(done["isError"] != true, "{done}");
-    stage.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn long_answers_are_cut_and_lead_to_the_rest() {
     let stage = open("[mcp]\nmax_answer = \"4KiB\"").await;
     let content = (0..2_000)
@@ -180,10 +192,18 @@ async fn long_answers_are_cut_and_lead_to_the_rest() {
         .as_str()
         .expect("an id")
         .to_owned();
-    let put = json!({ "repo": repo, "path": "long.txt", "content": content, "message": "Add a long file" });
+    let branch = call(&stage, "git_branch_create", json!({ "repo": repo, "branch": "long" })).await;
+    assert!(branch["isError"] != true, "{branch}");
+    let message = "Add a long file";
+    let put = json!({ "repo": repo, "branch": "long", "path": "long.txt", "content": content, "message": message });
     let put = call(&stage, "git_file_put", put).await;
     assert!(put["isError"] != true, "{put}");
-    let got = call(&stage, "git_file_get", json!({ "repo": repo, "path": "long.txt" })).await;
+    let got = call(
+        &stage,
+        "git_file_get",
+        json!({ "repo": repo, "path": "long.txt", "ref": "long" }),
+    )
+    .await;
     assert!(
         got["structuredContent"].to_string().len() <= 4_200,
         "{}",
@@ -211,88 +231,33 @@ async fn long_answers_are_cut_and_lead_to_the_rest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn resources_have_roots_templates_and_completion() {
-    let stage = open("").await;
-    let roots = ask(&stage, "resources/list", json!({})).await;
-    let uris: Vec<&str> = roots["result"]["resources"]
-        .as_array()
-        .expect("resources")
-        .iter()
-        .filter_map(|row| row["uri"].as_str())
-        .collect();
-    assert!(uris.contains(&"mosaic:///v1/git/repos"), "{uris:?}");
-    assert_eq!(roots["result"]["cacheScope"], "private", "{roots}");
-    let read = ask(
-        &stage,
-        "resources/read",
-        json!({ "uri": "mosaic:///v1/git/repos?limit=1" }),
-    )
-    .await;
-    assert_eq!(read["result"]["contents"][0]["mimeType"], "application/json", "{read}");
-
-    let templates = ask(&stage, "resources/templates/list", json!({})).await;
-    let rows = templates["result"]["resourceTemplates"].as_array().expect("templates");
-    let file = rows
-        .iter()
-        .find(|row| row["name"] == "git.file.get")
-        .expect("files are resources");
-    let reference = json!({ "type": "ref/resource", "uri": file["uriTemplate"] });
-    let argument = json!({ "name": "repo", "value": "a" });
-    let completed = ask(
-        &stage,
-        "completion/complete",
-        json!({ "ref": reference, "argument": argument }),
-    )
-    .await;
-    let values = completed["result"]["completion"]["values"].as_array().expect("values");
-    assert!(!values.is_empty(), "{completed}");
-
-    let none = ask(&stage, "resources/read", json!({ "uri": "mosaic:///v1/no/such" })).await;
-    assert_eq!(none["error"]["code"], -32602, "{none}");
-    stage.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn prompts_name_tools_and_take_their_arguments() {
-    let stage = open("").await;
-    let listed = ask(&stage, "prompts/list", json!({})).await;
-    assert_eq!(
-        listed["result"]["prompts"].as_array().map(Vec::len),
-        Some(5),
-        "{listed}"
-    );
-    let got = ask(
-        &stage,
-        "prompts/get",
-        json!({ "name": "explain_failed_run", "arguments": { "run": "ci~7" } }),
-    )
-    .await;
-    let text = got["result"]["messages"][0]["content"]["text"]
-        .as_str()
-        .expect("a text");
-    assert!(text.contains("ci~7") && text.contains("`cicd_log_get`"), "{text}");
-    let refused = ask(
-        &stage,
-        "prompts/get",
-        json!({ "name": "explain_failed_run", "arguments": {} }),
-    )
-    .await;
-    assert_eq!(refused["error"]["code"], -32602, "{refused}");
-    assert_eq!(refused["error"]["data"]["field"], "run", "{refused}");
-    stage.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_is_collected_and_tells_its_progress() {
     let stage = open("").await;
-    let arguments = json!({ "model": "gpt-4o", "messages": [{ "role": "user", "content": "Say something." }] });
     let listed = call_at(&stage, "/mcp?toolsets=ai", "ai_models_list", json!({})).await;
-    let model = listed["structuredContent"]["items"][0]["id"]
-        .as_str()
-        .map(str::to_owned);
-    let mut arguments = arguments;
-    arguments["model"] = json!(model.unwrap_or_else(|| panic!("{listed}")));
-    let result = call_at(&stage, "/mcp?toolsets=ai", "ai_chat_stream", arguments).await;
+    let model = listed["structuredContent"]["items"][0]["id"].as_str();
+    let model = model.unwrap_or_else(|| panic!("{listed}"));
+    let messages = json!([{ "role": "user", "content": "Say something." }]);
+    let arguments = json!({ "model": model, "messages": messages });
+    let mut message = request(
+        "tools/call",
+        json!({ "name": "ai_chat_stream", "arguments": arguments }),
+    );
+    message["params"]["_meta"]["progressToken"] = json!(7);
+    let reply = post(&stage, "/mcp?toolsets=ai", message.to_string(), &headers(&message)).await;
+    assert_eq!(reply.header("content-type"), "text/event-stream", "{reply:?}");
+    let mut told = events(&reply.text);
+    let result = told.pop().unwrap_or_else(|| panic!("{reply:?}"))["result"].take();
+    assert!(!told.is_empty(), "{reply:?}");
+    let mut steps = 0.0;
+    for told in told {
+        assert_eq!(
+            (&told["method"], &told["params"]["progressToken"]),
+            (&json!("notifications/progress"), &json!(7))
+        );
+        let step = told["params"]["progress"].as_f64().expect("a number");
+        assert!(step > steps, "{told}");
+        steps = step;
+    }
     assert_eq!(result["structuredContent"]["complete"], true, "{result}");
     assert!(
         result["structuredContent"]["events"]

@@ -1,7 +1,8 @@
 //! The administration among the tools: what the embedding offers of it.
 //!
-//! Invariant: nothing of it is there unless the embedding says so, for it shows and touches what is of all tenants.
+//! Invariant: nothing of it is there unless the embedding says so of the caller, for it shows and touches what is of all tenants.
 
+use mosaic_actors::call::Caller;
 use mosaic_actors::driver::BoxFuture;
 use serde_json::{Map, Value};
 
@@ -26,12 +27,12 @@ pub(crate) struct AdminTool {
 
 /// Does what those tools say.
 pub(crate) trait Administration: Send + Sync + 'static {
-    /// Those that there are.
-    fn tools(&self) -> &[AdminTool];
+    /// Those that there are for `caller`.
+    fn tools(&self, caller: &Caller) -> &[AdminTool];
 
-    /// Runs one of them.
+    /// Runs one of those that there are for `caller`.
     ///
     /// # Errors
     /// As the admin listener's.
-    fn run(&self, name: &str, arguments: Map<String, Value>) -> BoxFuture<Result<Value, Problem>>;
+    fn run(&self, name: &str, arguments: Map<String, Value>, caller: &Caller) -> BoxFuture<Result<Value, Problem>>;
 }

@@ -2,19 +2,18 @@
 //!
 //! Invariant: what is left out is told, with the way to it; what was not asked for whole is not read whole.
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use mosaic_actors::call::{Answer, Body, Head};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::{BodyStream, ByteStream, Frame};
-use rmcp::model::{CallToolResult, ContentBlock, JsonObject, MetaObject, Resource, ResourceContents};
+use rmcp::model::{CallToolResult, ContentBlock, JsonObject, MetaObject, Resource};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::super::cache_status;
 use super::super::decisions::{Decisions, MEMBER};
+use super::portion::Portion;
 use super::progress::Progress;
 use super::trim::{self, Cut};
 use super::uri;
@@ -32,6 +31,8 @@ pub(super) struct Question<'q> {
     pub(super) most: usize,
     /// When a stream has been listened to for long enough.
     pub(super) deadline: Instant,
+    /// The id of the request, by which its decisions are explained.
+    pub(super) id: &'q str,
     /// Who tells what was decided, where that was asked for.
     pub(super) explained: Option<&'q dyn Decisions>,
 }
@@ -49,16 +50,17 @@ pub(super) async fn result(
     let mut result = match body {
         Body::Bytes(bytes) => whole(&bytes, &head, question)?,
         Body::Stream(frames) => streamed(frames, question, progress).await?,
-        Body::Raw(stream) => file(stream, question).await?,
+        Body::Raw(stream) => progress.meanwhile(file(stream, question)).await?,
     };
-    result.meta = Some(facts(&head));
+    result.meta = Some(facts(&head, question.id));
     Ok(result)
 }
 
 /// What is known of an answer beside it.
-fn facts(head: &Head) -> MetaObject {
+fn facts(head: &Head, id: &str) -> MetaObject {
     let mut meta = JsonObject::new();
     let mut tell = |name: &str, value: Value| meta.insert(format!("{PREFIX}{name}"), value);
+    tell("request_id", json!(id));
     if !head.provider.is_empty() {
         tell("provider", json!(head.provider));
     }
@@ -142,7 +144,7 @@ async fn streamed(
     progress: &mut Progress,
 ) -> Result<CallToolResult, Failure> {
     let (mut events, mut taken, mut complete) = (Vec::new(), 0, false);
-    while let Ok(frame) = timeout_at(question.deadline, frames.next()).await {
+    while let Ok(frame) = progress.meanwhile(timeout_at(question.deadline, frames.next())).await {
         let Some(frame) = frame.transpose()? else {
             complete = true;
             break;
@@ -178,135 +180,28 @@ async fn file(stream: ByteStream, question: &Question<'_>) -> Result<CallToolRes
     let portion = Portion::of(stream.bytes, 0, question.most).await?;
     let told = question.uri.clone().unwrap_or_else(|| format!("{}/file", uri::BASE));
     let shown = portion.shown(&told, &media_type);
-    let (sentence, from) = match shown {
-        Some(_) => (
-            "This is its beginning; it goes on as this resource.",
-            portion.bytes.len(),
-        ),
-        None => (
-            "The file is not text, and too large to be shown; it is this resource.",
-            0,
-        ),
+    let (what, from) = match shown {
+        Some(_) => ("This is its beginning", portion.bytes.len()),
+        None => ("The file is not text, and too large to be shown", 0),
     };
     let mut content: Vec<ContentBlock> = shown.map(ContentBlock::resource).into_iter().collect();
-    if portion.more
-        && let Some(uri) = &question.uri
-    {
-        let rest = uri::part(uri, u64::try_from(from).unwrap_or(u64::MAX));
-        let mut link = linked(rest, question.entry).with_mime_type(media_type);
-        link.size = length;
-        content.push(ContentBlock::text(sentence));
-        content.push(ContentBlock::resource_link(link));
+    match &question.uri {
+        Some(uri) if portion.more => {
+            let rest = uri::part(uri, u64::try_from(from).unwrap_or(u64::MAX));
+            let mut link = linked(rest, question.entry).with_mime_type(media_type);
+            link.size = length;
+            content.push(ContentBlock::text(format!("{what}; the rest of it is this resource.")));
+            content.push(ContentBlock::resource_link(link));
+        }
+        None if portion.more => {
+            content.push(ContentBlock::text(format!(
+                "{what}; the rest is to be had by REST alone."
+            )));
+        }
+        _ => {}
     }
     if let Some(name) = name {
         content.push(ContentBlock::text(format!("It is called {name}.")));
     }
     Ok(CallToolResult::success(content))
-}
-
-/// A part of some bytes.
-pub(super) struct Portion {
-    pub(super) bytes: Vec<u8>,
-    /// There are more behind it.
-    pub(super) more: bool,
-    from: u64,
-}
-
-impl Portion {
-    /// At most so many bytes from `from` on. No more is read than that takes.
-    ///
-    /// # Errors
-    /// What the stream breaks off with.
-    pub(super) async fn of(mut stream: BodyStream<Bytes>, from: u64, most: usize) -> Result<Self, Failure> {
-        let mut portion = Portion::nothing(from);
-        let mut skip = from;
-        while let Some(mut piece) = stream.next().await.transpose()? {
-            let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-            let over = skip.min(length);
-            skip -= over;
-            let piece = piece.split_off(usize::try_from(over).unwrap_or(usize::MAX));
-            if portion.bytes.len() + piece.len() > most {
-                portion.bytes.extend_from_slice(&piece[..most - portion.bytes.len()]);
-                portion.more = true;
-                break;
-            }
-            portion.bytes.extend_from_slice(&piece);
-        }
-        portion.end_with_a_character();
-        Ok(portion)
-    }
-
-    /// The same of bytes that are all there.
-    pub(super) fn of_whole(whole: &Bytes, from: u64, most: usize) -> Self {
-        let start = usize::try_from(from).unwrap_or(usize::MAX).min(whole.len());
-        let end = start.saturating_add(most).min(whole.len());
-        let mut portion = Portion::nothing(from);
-        portion.bytes = whole[start..end].to_vec();
-        portion.more = end < whole.len();
-        portion.end_with_a_character();
-        portion
-    }
-
-    fn nothing(from: u64) -> Self {
-        Portion {
-            bytes: Vec::new(),
-            more: false,
-            from,
-        }
-    }
-
-    /// Where more follows, and this is text, it ends between two characters, so that the next part begins with one.
-    fn end_with_a_character(&mut self) {
-        if let Err(error) = std::str::from_utf8(&self.bytes)
-            && self.more
-            && error.error_len().is_none()
-        {
-            self.bytes.truncate(error.valid_up_to());
-        }
-    }
-
-    /// As text where it is that; its bytes where they are all there is, or a part was asked for.
-    pub(super) fn shown(&self, uri: &str, media_type: &str) -> Option<ResourceContents> {
-        match std::str::from_utf8(&self.bytes) {
-            Ok(text) => Some(ResourceContents::text(text, uri).with_mime_type(media_type)),
-            Err(_) if self.more && self.from == 0 => None,
-            Err(_) => Some(ResourceContents::blob(BASE64_STANDARD.encode(&self.bytes), uri).with_mime_type(media_type)),
-        }
-    }
-
-    /// As [`Portion::shown`], of who reads part by part: bytes as they are, however many there are.
-    pub(super) fn read(&self, uri: &str, media_type: &str) -> ResourceContents {
-        self.shown(uri, media_type).unwrap_or_else(|| {
-            ResourceContents::blob(BASE64_STANDARD.encode(&self.bytes), uri).with_mime_type(media_type)
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_of_a_text_end_between_characters() {
-        let whole = Bytes::from("grün und blau");
-        let first = Portion::of_whole(&whole, 0, 3);
-        assert_eq!((&*first.bytes, first.more), (&b"gr"[..], true));
-        let second = Portion::of_whole(&whole, 2, 3);
-        assert_eq!(second.bytes, "ün".as_bytes());
-        let rest = Portion::of_whole(&whole, 5, 100);
-        assert!(!rest.more);
-        assert!(Portion::of_whole(&whole, 99, 5).bytes.is_empty());
-    }
-
-    #[test]
-    fn bytes_are_shown_whole_or_not_at_all() {
-        let whole = Bytes::from_static(&[0xff, 0xfe, 0, 1]);
-        assert!(
-            Portion::of_whole(&whole, 0, 2)
-                .shown("mosaic:///v1/x", "image/png")
-                .is_none()
-        );
-        let all = Portion::of_whole(&whole, 0, 9).shown("mosaic:///v1/x", "image/png");
-        assert!(matches!(all, Some(ResourceContents::BlobResourceContents { blob, .. }) if blob == "//4AAQ=="));
-    }
 }

@@ -55,6 +55,7 @@ async fn carried(
         after: input.get("after").and_then(Value::as_u64),
         most: ground.offer.max_answer,
         deadline: dispatcher.deadline(cost, uploads, &options)?,
+        id: visit.id.text(),
         explained: options.explain.then_some(&*ground.offer.decisions),
     };
     let invocation = Invocation {

@@ -27,8 +27,8 @@ pub(crate) struct Offer {
     pub(crate) capabilities: CapabilitySource,
     /// What was decided for calls, and what would be.
     pub(crate) decisions: Arc<dyn Decisions>,
-    /// The administration, as far as it is among the tools.
-    pub(crate) administration: Option<Arc<dyn Administration>>,
+    /// The administration, as far as it is among a caller's tools.
+    pub(crate) administration: Arc<dyn Administration>,
     /// The toolsets of those who ask for none.
     pub(crate) toolsets: Vec<String>,
     /// Whether tools that remove something are offered.
@@ -70,7 +70,7 @@ impl Ground {
     pub(super) fn is_there(&self, entry: &Entry, visitor: &Visitor) -> bool {
         let number = self.catalogue().number(entry.name());
         let offered = number.is_some_and(|operation| (self.offer.offered)(&visitor.caller, operation));
-        offered && (self.offer.destructive || !entry.declaration.removes())
+        offered && (self.offer.destructive || !entry.declaration.facts.destructive)
     }
 
     /// The operations' tools that a visitor is shown, in the catalogue's order.

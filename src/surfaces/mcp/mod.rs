@@ -12,6 +12,7 @@ mod front;
 mod ground;
 mod handler;
 mod own;
+mod portion;
 mod progress;
 mod prompts;
 mod refusal;

@@ -26,10 +26,8 @@ const ROUTE: &str = "mosaic_route";
 /// Those that a visitor is shown.
 pub(super) fn shown(ground: &Ground, visitor: &Visitor) -> Vec<Tool> {
     let mut tools = vec![instances(), explain(), route()];
-    if let Some(administration) = &ground.offer.administration
-        && visitor.toolsets.have_administration()
-    {
-        let told = administration.tools().iter().map(|told| {
+    if visitor.toolsets.have_administration() {
+        let told = ground.offer.administration.tools(&visitor.caller).iter().map(|told| {
             let hints = hints(told.title, !told.orders).destructive(told.destructive);
             Tool::new(told.name, told.description, Arc::new(told.input.clone()))
                 .with_title(told.title)
@@ -105,12 +103,13 @@ pub(super) async fn call(ground: &Ground, name: &str, arguments: JsonObject, vis
         EXPLAIN => tell_decisions(ground, &arguments, visitor).map_err(Problem::from),
         ROUTE => dry_run(ground, arguments, visit).await,
         _ => {
-            let administration = ground.offer.administration.as_ref();
-            let administration = administration.filter(|_| visitor.toolsets.have_administration())?;
-            if !administration.tools().iter().any(|tool| tool.name == name) {
+            if !visitor.toolsets.have_administration() {
                 return None;
             }
-            administration.run(name, arguments).await
+            let administration = &ground.offer.administration;
+            let mut there = administration.tools(&visitor.caller).iter();
+            there.find(|tool| tool.name == name)?;
+            administration.run(name, arguments, &visitor.caller).await
         }
     };
     Some(match told {

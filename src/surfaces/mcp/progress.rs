@@ -42,7 +42,7 @@ impl Progress {
                 biased;
                 done = &mut work => return done,
                 () = sleep(EVERY) => {
-                    let message = format!("{} s, and no answer yet", self.began.elapsed().as_secs());
+                    let message = format!("{} s, and it goes on", self.began.elapsed().as_secs());
                     self.tell(message).await;
                 }
             }

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::super::rest::input::from_url;
 use super::super::rest::routes::{Resolved, placeholders};
-use super::answer::Portion;
 use super::ground::Ground;
+use super::portion::Portion;
 use super::uri;
 use super::visit::{PREFIX, Visit, Visitor};
 use crate::catalogue::{Entry, Method};
@@ -90,10 +90,8 @@ async fn portion(ground: &Ground, address: &str, visit: &mut Visit) -> Result<Re
         options,
         upload: None,
     };
-    let Answer { body, .. } = visit
-        .progress
-        .meanwhile(ground.offer.dispatcher.invoke(invocation))
-        .await?;
+    let progress = &mut visit.progress;
+    let Answer { body, .. } = progress.meanwhile(ground.offer.dispatcher.invoke(invocation)).await?;
     let most = ground.offer.max_answer;
     let (portion, media_type) = match body {
         Body::Bytes(bytes) => (
@@ -102,7 +100,8 @@ async fn portion(ground: &Ground, address: &str, visit: &mut Visit) -> Result<Re
         ),
         Body::Raw(stream) => {
             let media_type = stream.media_type.to_string();
-            (Portion::of(stream.bytes, place.from, most).await?, media_type)
+            let portion = progress.meanwhile(Portion::of(stream.bytes, place.from, most));
+            (portion.await?, media_type)
         }
         Body::Stream(_) => return Err(unknown()),
     };

@@ -44,6 +44,8 @@ impl Sessions {
     pub(super) fn new(most: usize, idle: Duration) -> Self {
         let mut local = LocalSessionManager::default();
         local.session_config.keep_alive = Some(idle);
+        // An answer that was given is not kept for whoever lost it: of those there may be as many as a client asks for.
+        local.session_config.completed_cache_ttl = Duration::ZERO;
         Sessions {
             local,
             owners: Mutex::default(),

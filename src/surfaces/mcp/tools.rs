@@ -30,7 +30,7 @@ pub(super) fn shaped(entry: &'static Entry) -> Shaped {
     let facts = &declaration.facts;
     let hints = ToolAnnotations::with_title(declaration.summary)
         .read_only(facts.safe)
-        .destructive(declaration.removes())
+        .destructive(facts.destructive)
         .idempotent(facts.idempotent)
         .open_world(true);
     let mut tool = Tool::new(
@@ -70,7 +70,7 @@ fn description(entry: &Entry) -> String {
     if facts.paid {
         sentences.push("Costs money.".to_owned());
     }
-    if declaration.removes() {
+    if facts.destructive {
         sentences.push("Removes something.".to_owned());
     }
     sentences.join(" ")
