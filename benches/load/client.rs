@@ -31,9 +31,11 @@ pub struct Target {
     pub expect: Option<(&'static str, &'static str)>,
 }
 
-/// How long the whole took, and each request in it.
+/// How long the whole took, and each request in it: to the first piece of its answer, and to its end.
+#[derive(Default)]
 pub struct Timings {
     pub elapsed: Duration,
+    pub first: Vec<Duration>,
     pub requests: Vec<Duration>,
 }
 
@@ -51,7 +53,7 @@ struct LoadState {
     length: Cell<Option<usize>>,
     unexpected: Cell<usize>,
     tolerated: usize,
-    taken: RefCell<Vec<Duration>>,
+    timings: RefCell<Timings>,
 }
 
 impl Load {
@@ -72,17 +74,19 @@ impl Load {
             length: Cell::new(None),
             unexpected: Cell::new(0),
             tolerated: self.connections + self.requests / 100,
-            taken: RefCell::new(Vec::with_capacity(self.requests)),
+            timings: RefCell::new(Timings {
+                elapsed: Duration::ZERO,
+                first: Vec::with_capacity(self.requests),
+                requests: Vec::with_capacity(self.requests),
+            }),
         });
         let tasks = LocalSet::new();
         let loading = async { tokio::time::timeout(self.limit, self.drive(shared.clone())).await };
         let elapsed = tasks
             .block_on(&runtime, loading)
             .map_err(|_| format!("{} was not through within {:?}", target.path, self.limit))??;
-        Ok(Timings {
-            elapsed,
-            requests: shared.taken.take(),
-        })
+        let timings = shared.timings.take();
+        Ok(Timings { elapsed, ..timings })
     }
 
     async fn drive(&self, shared: Rc<LoadState>) -> Result<Duration, Failed> {
@@ -129,12 +133,23 @@ impl LoadState {
             request.headers_mut().extend(self.target.headers.clone());
             let started = Instant::now();
             let response = sender.send_request(request).await?;
-            let (head, body) = response.into_parts();
-            let length = body.collect().await?.to_bytes().len();
-            self.taken.borrow_mut().push(started.elapsed());
+            let (head, mut body) = response.into_parts();
+            let (mut length, mut first) = (0, None);
+            while let Some(frame) = body.frame().await {
+                let piece = frame?.into_data().unwrap_or_default();
+                first.get_or_insert_with(|| started.elapsed());
+                length += piece.len();
+            }
+            self.note(first, started.elapsed());
             self.check(head.status, &head.headers, length)?;
         }
         Ok(())
+    }
+
+    fn note(&self, first: Option<Duration>, whole: Duration) {
+        let mut timings = self.timings.borrow_mut();
+        timings.first.push(first.unwrap_or(whole));
+        timings.requests.push(whole);
     }
 
     fn check(&self, status: StatusCode, headers: &HeaderMap, length: usize) -> Result<(), Failed> {

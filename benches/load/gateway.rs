@@ -14,18 +14,22 @@ use crate::process::Process;
 /// What callers present. It opens nothing but this bench.
 pub const KEY: &str = "load-bench-key-0123456789";
 
+/// The variables that its configuration refers to.
+pub const ENV: [(&str, &str); 2] = [("LOAD_KEY", KEY), ("LOAD_TOKEN", "load-upstream-token")];
+/// The name of its configuration, in its folder.
+pub const FILE: &str = "mosaic.toml";
+
 /// Starts the server that `program` is, and tells where its public listener is.
 pub fn start(program: &Path, scratch: &Path, forge: SocketAddr) -> Result<(Process, SocketAddr), Failed> {
     fs::create_dir_all(scratch)?;
-    let (config, log) = (scratch.join("mosaic.toml"), scratch.join("mosaic.log"));
+    let (config, log) = (scratch.join(FILE), scratch.join("mosaic.log"));
     fs::write(&config, configuration(forge))?;
     let mut command = Command::new(program);
     command.args(["serve", "--config"]).arg(&config);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MOSAIC")) {
         command.env_remove(name);
     }
-    command.env("LOAD_KEY", KEY).env("LOAD_TOKEN", "load-upstream-token");
-    let mut process = Process::start(command.stdout(Stdio::null()).stderr(File::create(&log)?))?;
+    let mut process = Process::start(command.envs(ENV).stdout(Stdio::null()).stderr(File::create(&log)?))?;
     // The line that tells both listeners: … serving public=127.0.0.1:1234 admin=127.0.0.1:5678
     let told = || {
         let text = fs::read_to_string(&log).ok()?;

@@ -1,19 +1,23 @@
 //! The end-to-end load harness: `cargo bench --bench load [-- --json] [--rounds N] [--requests N] [--only NAME]
-//! [--beside PROGRAM]`, the last to compare with another build of the server.
+//! [--beside PROGRAM]`, the last to compare with another build of the server; of the subjects those whose name has NAME in
+//! it.
 //!
 //! Debian's nginx (`proxy_pass`, `proxy_cache`), a bare axum handler and relay, and `mosaic serve` with everything on (key, quota,
 //! routing, breaker, metrics, access log) stand in front of the same upstream and are loaded in turns. Absolute times
 //! belong to one machine and one moment; what is compared is the ratio within a round, and of the rounds the median.
+//! Where `MOSAIC_PEERS` names a folder with gateways of others, they are loaded in turn with ours: see [`peers`].
 //!
 //! Invariant: only loopback is used, and whatever is started here has ended when this ends.
 
 mod client;
 mod gateway;
 mod nginx;
+mod peers;
 mod process;
 mod report;
 mod roles;
 mod subjects;
+mod upstream;
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -34,6 +38,8 @@ const CONCURRENCY: [usize; 2] = [1, 32];
 const TURN_LIMIT: Duration = Duration::from_secs(120);
 /// Before each turn, so many requests (as a part of the turn's) are made and not counted.
 const WARM_UP: usize = 10;
+/// Where gateways of others are installed. Nobody looks where it is only to be seen that the harness works.
+const PEERS: &str = "MOSAIC_PEERS";
 
 struct Options {
     json: bool,
@@ -41,6 +47,7 @@ struct Options {
     requests: usize,
     only: Option<String>,
     beside: Option<PathBuf>,
+    peers: Option<PathBuf>,
 }
 
 impl Options {
@@ -53,6 +60,7 @@ impl Options {
             requests: if bench { 20_000 } else { 200 },
             only: None,
             beside: None,
+            peers: std::env::var_os(PEERS).filter(|_| bench).map(PathBuf::from),
         };
         while let Some(arg) = args.pop_front() {
             let mut value = || args.pop_front().ok_or_else(|| format!("{arg} needs a value"));
@@ -91,7 +99,7 @@ fn main() -> ExitCode {
 }
 
 fn measure(options: &Options) -> Result<(), Failed> {
-    let subjects = Subjects::start(options.beside.as_deref())?;
+    let subjects = Subjects::start(options.beside.as_deref(), options.peers.as_deref())?;
     let mut report = Report::default();
     for round in 0..options.rounds {
         for concurrency in CONCURRENCY {
@@ -102,9 +110,10 @@ fn measure(options: &Options) -> Result<(), Failed> {
                 options.requests
             };
             for subject in subjects.in_turn(round) {
-                if options.only.as_deref().is_some_and(|only| only != subject.name) {
+                if options.only.as_deref().is_some_and(|only| !subject.name.contains(only)) {
                     continue;
                 }
+                let requests = requests.div_ceil(subject.share);
                 let warm_up = Load::new(concurrency, requests.div_ceil(WARM_UP), TURN_LIMIT);
                 warm_up.put_on(&subject.target)?;
                 let before = subjects.process(subject).cpu_seconds()?;

@@ -37,8 +37,8 @@ pub fn start(scratch: &Path, upstream: SocketAddr) -> Result<(Process, SocketAdd
     Ok((process, address))
 }
 
-/// nginx takes no port 0. Between this and its start another process may take the port; then it says so.
-fn free_address() -> Result<SocketAddr, Failed> {
+/// For what takes no port 0. Between this and its start another process may take the port; then it says so.
+pub fn free_address() -> Result<SocketAddr, Failed> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 

@@ -44,8 +44,18 @@ impl Process {
     }
 
     /// Looks again and again until `ready` finds what it looks for.
-    pub fn wait_for<T>(&mut self, what: &str, mut ready: impl FnMut() -> Option<T>) -> Result<T, Failed> {
-        let until = Instant::now() + SOON;
+    pub fn wait_for<T>(&mut self, what: &str, ready: impl FnMut() -> Option<T>) -> Result<T, Failed> {
+        self.wait_within(SOON, what, ready)
+    }
+
+    /// The same, of what is longer in coming.
+    pub fn wait_within<T>(
+        &mut self,
+        limit: Duration,
+        what: &str,
+        mut ready: impl FnMut() -> Option<T>,
+    ) -> Result<T, Failed> {
+        let until = Instant::now() + limit;
         loop {
             if let Some(found) = ready() {
                 return Ok(found);
@@ -54,7 +64,7 @@ impl Process {
                 return Err(format!("{what}: it ended with {status}").into());
             }
             if Instant::now() > until {
-                return Err(format!("{what}: not within {SOON:?}").into());
+                return Err(format!("{what}: not within {limit:?}").into());
             }
             std::thread::sleep(LOOK_AGAIN);
         }

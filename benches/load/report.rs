@@ -5,23 +5,37 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::client::Timings;
+use crate::peers::{LITELLM_CHAT, LITELLM_STREAM, PORTKEY_CHAT, TENSORZERO_CHAT, TENSORZERO_STREAM};
 use crate::subjects::{
-    BARE_CHAT, BARE_RELAY, BARE_STATIC, BARE_TYPED, BESIDE_HIT, BESIDE_MISS, MOSAIC_CHAT, MOSAIC_CHAT_PASS, MOSAIC_HIT,
-    MOSAIC_MISS, MOSAIC_PASS, NGINX_CACHE, NGINX_CHAT, NGINX_PROXY,
+    BARE_CHAT, BARE_RELAY, BARE_STATIC, BARE_TYPED, BESIDE_HIT, BESIDE_MISS, DIALECT_CHAT, DIALECT_STREAM, MOSAIC_CHAT,
+    MOSAIC_CHAT_PASS, MOSAIC_HIT, MOSAIC_MISS, MOSAIC_PASS, MOSAIC_STREAM_PASS, NGINX_CACHE, NGINX_CHAT, NGINX_PROXY,
+    NGINX_STREAM,
 };
 
 /// Who is compared with whom.
-const PAIRS: [(&str, &str); 14] = [
+const PAIRS: [(&str, &str); 25] = [
     (MOSAIC_PASS, BARE_RELAY),
     (MOSAIC_PASS, NGINX_PROXY),
     (MOSAIC_PASS, MOSAIC_MISS),
     (MOSAIC_CHAT_PASS, BARE_CHAT),
     (MOSAIC_CHAT_PASS, NGINX_CHAT),
     (MOSAIC_CHAT, MOSAIC_CHAT_PASS),
+    (DIALECT_CHAT, MOSAIC_CHAT),
+    (DIALECT_CHAT, MOSAIC_CHAT_PASS),
+    (DIALECT_CHAT, NGINX_CHAT),
+    (TENSORZERO_CHAT, NGINX_CHAT),
+    (PORTKEY_CHAT, NGINX_CHAT),
+    (LITELLM_CHAT, NGINX_CHAT),
+    (MOSAIC_STREAM_PASS, NGINX_STREAM),
+    (DIALECT_STREAM, MOSAIC_STREAM_PASS),
+    (DIALECT_STREAM, NGINX_STREAM),
+    (TENSORZERO_STREAM, NGINX_STREAM),
+    (LITELLM_STREAM, NGINX_STREAM),
     (MOSAIC_MISS, BARE_TYPED),
     (MOSAIC_MISS, NGINX_PROXY),
     (BARE_TYPED, NGINX_PROXY),
@@ -38,6 +52,7 @@ const LEAST_CPU: f64 = 0.005;
 #[derive(Clone, Copy)]
 pub struct Sample {
     requests_per_second: f64,
+    first_us: f64,
     p50_us: f64,
     p99_us: f64,
     cpu_seconds_per_10k: f64,
@@ -46,8 +61,12 @@ pub struct Sample {
 /// A figure of a sample, and its name.
 type Figure = (&'static str, fn(&Sample) -> f64);
 
-const FIGURES: [Figure; 4] = [
+/// How many there are.
+const MANY: usize = 5;
+
+const FIGURES: [Figure; MANY] = [
     ("requests/s", |sample| sample.requests_per_second),
+    ("first us", |sample| sample.first_us),
     ("p50 us", |sample| sample.p50_us),
     ("p99 us", |sample| sample.p99_us),
     ("CPU s/10k", |sample| sample.cpu_seconds_per_10k),
@@ -56,17 +75,19 @@ const FIGURES: [Figure; 4] = [
 impl Sample {
     /// Of the times of a turn, and the seconds of CPU that its subject used.
     pub fn of(mut timings: Timings, cpu_seconds: f64) -> Self {
+        timings.first.sort_unstable();
         timings.requests.sort_unstable();
         let count = timings.requests.len();
-        let percentile = |part: f64| {
+        let percentile = |of: &[Duration], part: f64| {
             let rank = (count as f64 * part).ceil() as usize;
             let at = rank.clamp(1, count.max(1)) - 1;
-            timings.requests.get(at).map_or(0.0, |took| took.as_secs_f64() * 1e6)
+            of.get(at).map_or(0.0, |took| took.as_secs_f64() * 1e6)
         };
         Sample {
             requests_per_second: count as f64 / timings.elapsed.as_secs_f64(),
-            p50_us: percentile(0.50),
-            p99_us: percentile(0.99),
+            first_us: percentile(&timings.first, 0.50),
+            p50_us: percentile(&timings.requests, 0.50),
+            p99_us: percentile(&timings.requests, 0.99),
             cpu_seconds_per_10k: cpu_seconds.max(LEAST_CPU) * 10_000.0 / count.max(1) as f64,
         }
     }
@@ -92,10 +113,10 @@ impl Report {
     pub fn table(&self) -> String {
         let mut text = String::new();
         for (concurrency, subjects) in &self.samples {
-            let row = |text: &mut String, name: &str, cells: [String; 4]| {
-                let [a, b, c, d] = cells;
+            let row = |text: &mut String, name: &str, cells: [String; MANY]| {
+                let cells: Vec<String> = cells.iter().map(|cell| format!(" {cell:>18}")).collect();
                 // Writing into a string does not fail.
-                let _ = writeln!(text, "{name:<36} {a:>14} {b:>14} {c:>14} {d:>14}");
+                let _ = writeln!(text, "{name:<70}{}", cells.concat());
             };
             let heading = format!("concurrency {concurrency}, medians");
             row(&mut text, &heading, FIGURES.map(|(name, _)| name.to_owned()));
@@ -124,7 +145,7 @@ impl Report {
 
     /// For programs.
     pub fn json(&self) -> Value {
-        let figures = |values: [Vec<f64>; 4]| -> Value {
+        let figures = |values: [Vec<f64>; MANY]| -> Value {
             let named = FIGURES.into_iter().zip(values).map(|((name, _), values)| {
                 let (least, most) = bounds(&values);
                 (
@@ -154,7 +175,7 @@ impl Report {
 }
 
 /// For each figure, the ratio in each round.
-fn ratios(subjects: &[(&'static str, Vec<Sample>)], ours: &str, theirs: &str) -> Option<[Vec<f64>; 4]> {
+fn ratios(subjects: &[(&'static str, Vec<Sample>)], ours: &str, theirs: &str) -> Option<[Vec<f64>; MANY]> {
     let samples = |wanted: &str| {
         subjects
             .iter()

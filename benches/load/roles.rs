@@ -3,7 +3,7 @@
 //! Invariant: a role binds loopback, writes its address as its only line, and ends with its standard input.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -16,9 +16,6 @@ use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use http_body_util::{BodyExt as _, Full};
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use mosaic::catalogue::git::{Repo, Visibility};
 use mosaic::providers::http::http_client;
 use serde::Deserialize;
@@ -27,22 +24,19 @@ use tokio::net::TcpListener;
 
 use crate::Failed;
 use crate::process::Process;
+use crate::upstream;
 
 /// What begins the command line of a role.
 pub const FLAG: &str = "--role";
-/// Serves a repository as GitHub does, and a model's answer as OpenAI does.
+/// See [`upstream`].
 pub const UPSTREAM: &str = "upstream";
 /// Serves the same neutral answers as the gateway, with nothing between.
 pub const BARE: &str = "bare";
 /// Whose repository is asked for.
 pub const REPO: &str = "octocat/Hello-World";
 
-/// GitHub's answer and ours, as the golden tests have them.
-const WIRE: &str = include_str!("../../tests/golden/github/git.repo.get/wire.json");
-const CHAT: &str = include_str!("../../tests/golden/openai/ai.chat.complete/wire.json");
+/// Our answer, as the golden tests have it.
 const NEUTRAL: &str = include_str!("../../tests/golden/github/git.repo.get/neutral.json");
-/// Whole repositories within the example, which only forks and copies have: without them it has a usual answer's size.
-const NESTED: [&str; 3] = ["template_repository", "parent", "source"];
 
 /// Starts this program as a role.
 pub fn start(args: &[&str]) -> Result<(Process, SocketAddr), Failed> {
@@ -59,14 +53,15 @@ pub fn run(mut args: VecDeque<String>) -> Result<(), Failed> {
         (UPSTREAM, None) => tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?
-            .block_on(until_told(upstream)),
+            .block_on(until_told(upstream::serve)),
         // The runtime that the gateway has.
         (BARE, Some(forge)) => tokio::runtime::Runtime::new()?.block_on(until_told(|listener| bare(listener, forge))),
         _ => Err("there is no such role".into()),
     }
 }
 
-async fn until_told<F: Future<Output = Result<(), Failed>>>(
+/// Binds a listener, tells its address, and serves until the standard input ends.
+pub async fn until_told<F: Future<Output = Result<(), Failed>>>(
     serve: impl FnOnce(TcpListener) -> F,
 ) -> Result<(), Failed> {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
@@ -82,55 +77,6 @@ async fn until_told<F: Future<Output = Result<(), Failed>>>(
         served = serve(listener) => served,
         _ = told => std::process::exit(0),
     }
-}
-
-fn body(exchanges: &str) -> Result<Value, Failed> {
-    let mut exchanges: Value = serde_json::from_str(exchanges)?;
-    Ok(exchanges[0]["body"].take())
-}
-
-fn wire() -> Result<Bytes, Failed> {
-    let mut body = body(WIRE)?;
-    let repo = body.as_object_mut().ok_or("the golden answer is an object")?;
-    repo.retain(|key, _| !NESTED.contains(&key.as_str()));
-    Ok(Bytes::from(serde_json::to_vec(repo)?))
-}
-
-async fn upstream(listener: TcpListener) -> Result<(), Failed> {
-    let (repo, chat) = (wire()?, Bytes::from(serde_json::to_vec(&body(CHAT)?)?));
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        let (repo, chat) = (repo.clone(), chat.clone());
-        let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
-            let body = match request.method() {
-                &http::Method::GET => repo.clone(),
-                _ => chat.clone(),
-            };
-            async move {
-                // What was not read would end the connection.
-                request.into_body().collect().await.map_err(io::Error::other)?;
-                answer(body).map_err(io::Error::other)
-            }
-        });
-        tokio::spawn(async move {
-            // A client that leaves is no concern of the upstream's.
-            let _gone = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
-    }
-}
-
-fn answer(body: Bytes) -> http::Result<http::Response<Full<Bytes>>> {
-    let response = http::Response::builder()
-        .header(CONTENT_TYPE, "application/json; charset=utf-8")
-        .header("etag", "W/\"9a1c3b5f7d2e4a6c8e0b1d3f5a7c9e1b\"")
-        .header("x-github-request-id", "C0DE:2F4A:1B3C5D:2E4F60:673D0000")
-        .header("x-ratelimit-limit", "5000")
-        .header("x-ratelimit-remaining", "4987")
-        .header("x-ratelimit-reset", "1893456000");
-    response.body(Full::new(body))
 }
 
 /// The part of GitHub's repository that is used, as in the gateway's driver.

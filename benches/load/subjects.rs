@@ -14,7 +14,8 @@ use crate::Failed;
 use crate::client::Target;
 use crate::process::Process;
 use crate::roles::{self, BARE, REPO, UPSTREAM};
-use crate::{gateway, nginx};
+use crate::upstream::MODEL_ID;
+use crate::{gateway, nginx, peers};
 
 pub const NGINX_PROXY: &str = "nginx proxy_pass";
 pub const NGINX_CACHE: &str = "nginx proxy_cache";
@@ -26,17 +27,47 @@ pub const NGINX_CHAT: &str = "nginx proxy_pass of a chat";
 pub const BARE_CHAT: &str = "bare relay of a chat";
 pub const MOSAIC_CHAT: &str = "mosaic chat";
 pub const MOSAIC_CHAT_PASS: &str = "mosaic pass-through of a chat";
-/// What a model is asked, by its vendor's API and by ours.
-const ASKED: &str = r#"{"model":"gpt-5.4","messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Hello!"}]}"#;
+pub const DIALECT_CHAT: &str = "OpenAI dialect, chat";
+pub const NGINX_STREAM: &str = "nginx proxy_pass, streamed chat";
+pub const MOSAIC_STREAM_PASS: &str = "mosaic pass-through, streamed chat";
+pub const DIALECT_STREAM: &str = "OpenAI dialect, streamed chat";
 pub const MOSAIC_MISS: &str = "mosaic miss";
 pub const MOSAIC_HIT: &str = "mosaic L1 hit";
 pub const BESIDE_MISS: &str = "other build's miss";
 pub const BESIDE_HIT: &str = "other build's L1 hit";
 
+/// Where the dialect, and the servers that speak as OpenAI does, are asked.
+const COMPLETIONS: &str = "chat/completions";
+/// A stream takes as long as its pieces take to come: so much fewer are asked for.
+const STREAMS: usize = 20;
+
+/// What a subject is asked for.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Asked {
+    Repo,
+    Chat,
+    Stream,
+}
+
+impl Asked {
+    /// What is sent by POST, to a server that calls the model so.
+    pub fn body(self, model: &str) -> Bytes {
+        let messages =
+            r#"[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Hello!"}]"#;
+        match self {
+            Asked::Repo => Bytes::new(),
+            Asked::Chat => format!(r#"{{"model":"{model}","messages":{messages}}}"#).into(),
+            Asked::Stream => format!(r#"{{"model":"{model}","messages":{messages},"stream":true}}"#).into(),
+        }
+    }
+}
+
 /// One thing that is measured.
 pub struct Subject {
     pub name: &'static str,
     pub target: Target,
+    /// Of all requests of a turn it gets one part of so many.
+    pub share: usize,
     /// The index of its process; a process may be several subjects, of which one is loaded at a time.
     process: usize,
 }
@@ -50,8 +81,9 @@ pub struct Subjects {
 }
 
 impl Subjects {
-    /// Starts everything; with `beside`, another build of the server too, to compare two.
-    pub fn start(beside: Option<&Path>) -> Result<Self, Failed> {
+    /// Starts everything; with `beside`, another build of the server too, to compare two; with `peers`, the gateways of
+    /// others that are installed there.
+    pub fn start(beside: Option<&Path>, peers: Option<&Path>) -> Result<Self, Failed> {
         let scratch = scratch()?;
         let (upstream, forge) = roles::start(&[UPSTREAM])?;
         let mut all = Subjects::default();
@@ -59,22 +91,23 @@ impl Subjects {
         let (nginx, address) = nginx::start(scratch.path(), forge)?;
         all.add(
             nginx,
-            address,
+            (address, MODEL_ID),
             [
-                (NGINX_PROXY, format!("/proxy/repos/{REPO}")),
-                (NGINX_CACHE, format!("/cache/repos/{REPO}")),
-                (NGINX_CHAT, "/proxy/v1/chat/completions".to_owned()),
+                (NGINX_PROXY, Asked::Repo, format!("/proxy/repos/{REPO}")),
+                (NGINX_CACHE, Asked::Repo, format!("/cache/repos/{REPO}")),
+                (NGINX_CHAT, Asked::Chat, format!("/proxy/v1/{COMPLETIONS}")),
+                (NGINX_STREAM, Asked::Stream, format!("/proxy/v1/{COMPLETIONS}")),
             ],
         );
         let (bare, address) = roles::start(&[BARE, &forge.to_string()])?;
         all.add(
             bare,
-            address,
+            (address, MODEL_ID),
             [
-                (BARE_TYPED, format!("/typed/{REPO}")),
-                (BARE_STATIC, "/static".to_owned()),
-                (BARE_RELAY, format!("/relay/repos/{REPO}")),
-                (BARE_CHAT, "/relay/v1/chat/completions".to_owned()),
+                (BARE_TYPED, Asked::Repo, format!("/typed/{REPO}")),
+                (BARE_STATIC, Asked::Repo, "/static".to_owned()),
+                (BARE_RELAY, Asked::Repo, format!("/relay/repos/{REPO}")),
+                (BARE_CHAT, Asked::Chat, format!("/relay/v1/{COMPLETIONS}")),
             ],
         );
         let program = Path::new(env!("CARGO_BIN_EXE_mosaic"));
@@ -94,30 +127,56 @@ impl Subjects {
                 false,
             )?;
         }
+        if let Some(place) = peers {
+            all.add_peers(place, scratch.path(), forge)?;
+        }
         all.processes.push(upstream);
         all.scratch = Some(scratch);
         Ok(all)
     }
 
-    fn add(&mut self, process: Process, address: SocketAddr, paths: impl IntoIterator<Item = (&'static str, String)>) {
-        for (name, path) in paths {
-            let chats = [NGINX_CHAT, BARE_CHAT, MOSAIC_CHAT, MOSAIC_CHAT_PASS].contains(&name);
-            let mut target = Target {
+    fn add(
+        &mut self,
+        process: Process,
+        (address, model): (SocketAddr, &str),
+        paths: impl IntoIterator<Item = (&'static str, Asked, String)>,
+    ) {
+        for (name, asked, path) in paths {
+            let mut headers = HeaderMap::new();
+            if asked != Asked::Repo {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            }
+            let target = Target {
                 address,
                 path,
-                headers: HeaderMap::new(),
-                body: Bytes::new(),
+                headers,
+                body: asked.body(model),
                 expect: None,
             };
-            if chats {
-                target.body = Bytes::from_static(ASKED.as_bytes());
-                let json = HeaderValue::from_static("application/json");
-                target.headers.insert(CONTENT_TYPE, json);
-            }
-            let process = self.processes.len();
-            self.subjects.push(Subject { name, target, process });
+            self.subjects.push(Subject {
+                name,
+                target,
+                share: if asked == Asked::Stream { STREAMS } else { 1 },
+                process: self.processes.len(),
+            });
         }
         self.processes.push(process);
+    }
+
+    fn add_peers(&mut self, place: &Path, scratch: &Path, upstream: SocketAddr) -> Result<(), Failed> {
+        for peer in peers::start(place, scratch, upstream)? {
+            let before = self.subjects.len();
+            let paths = peer
+                .asked
+                .iter()
+                .map(|(name, asked)| (*name, *asked, peer.path.clone()));
+            self.add(peer.process, (peer.address, peer.model), paths);
+            for subject in &mut self.subjects[before..] {
+                subject.target.headers.extend(peer.headers.clone());
+                subject.share *= peer.share;
+            }
+        }
+        Ok(())
     }
 
     fn add_gateway(
@@ -132,13 +191,23 @@ impl Subjects {
         let path = format!("/v1/git/repos/{REPO}");
         let before = self.subjects.len();
         let passing = [
-            (MOSAIC_PASS, format!("/proxy/forge-a/repos/{REPO}")),
-            (MOSAIC_CHAT, "/v1/ai/chat/complete".to_owned()),
-            (MOSAIC_CHAT_PASS, "/proxy/model-a/chat/completions".to_owned()),
+            (MOSAIC_PASS, Asked::Repo, format!("/proxy/forge-a/repos/{REPO}")),
+            (MOSAIC_CHAT, Asked::Chat, "/v1/ai/chat/complete".to_owned()),
+            (MOSAIC_CHAT_PASS, Asked::Chat, format!("/proxy/model-a/{COMPLETIONS}")),
+            (DIALECT_CHAT, Asked::Chat, format!("/openai/v1/{COMPLETIONS}")),
+            (
+                MOSAIC_STREAM_PASS,
+                Asked::Stream,
+                format!("/proxy/model-a/{COMPLETIONS}"),
+            ),
+            (DIALECT_STREAM, Asked::Stream, format!("/openai/v1/{COMPLETIONS}")),
         ];
         let passing = passing.into_iter().filter(|_| passes);
-        let typed = [(miss, format!("{path}?no_cache=true")), (hit, path)];
-        self.add(process, address, typed.into_iter().chain(passing));
+        let typed = [
+            (miss, Asked::Repo, format!("{path}?no_cache=true")),
+            (hit, Asked::Repo, path),
+        ];
+        self.add(process, (address, MODEL_ID), typed.into_iter().chain(passing));
         let key = HeaderValue::from_str(&format!("Bearer {}", gateway::KEY))?;
         for subject in &mut self.subjects[before..] {
             subject.target.headers.insert(AUTHORIZATION, key.clone());

@@ -1,9 +1,9 @@
 //! Streams of events through the gateway: `cargo bench --bench streams`.
 //!
 //! A model of this process speaks, and is heard directly, through nginx, through a bare relay, passed through `mosaic serve`,
-//! and by the gateway's own neutral stream, in turns. Told is by how much the first piece and each further one come later
-//! than directly. Then many streams are open at once: what each holds of the gateway's memory has a bound, and the bench
-//! fails beyond it.
+//! by the gateway's own neutral stream, and by its OpenAI dialect, in turns. Told is by how much the first piece and each
+//! further one come later than directly. Then many streams are open at once: what each holds of the gateway's memory has a
+//! bound, and the bench fails beyond it.
 //!
 //! Invariant: only loopback is used, and whatever is started here has ended when this ends.
 
@@ -18,6 +18,9 @@ mod process;
 #[path = "../load/roles.rs"]
 #[allow(dead_code, reason = "the load bench's, which has more of them")]
 mod roles;
+#[path = "../load/upstream.rs"]
+#[allow(dead_code, reason = "a role of the load bench's")]
+mod upstream;
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -144,6 +147,11 @@ fn neutral(gateway: &Gateway) -> Way {
     Way::new("neutral", format!("http://{}/v1/ai/chat/stream", gateway.public))
 }
 
+fn dialect(gateway: &Gateway) -> Way {
+    let url = format!("http://{}/openai/v1/chat/completions", gateway.public);
+    Way::new("OpenAI dialect", url)
+}
+
 /// By how much later pieces come.
 async fn late(size: &Size) -> Result<(), Failed> {
     let model = model::start().await?;
@@ -158,6 +166,7 @@ async fn late(size: &Size) -> Result<(), Failed> {
         Way::new("bare relay", format!("http://{at_relay}/relay/{path}")),
         passed(&gateway),
         neutral(&gateway),
+        dialect(&gateway),
     ];
     let client = harness::http::Client::new().0;
     for way in &mut ways {
@@ -241,7 +250,8 @@ async fn measure() -> Result<(), Failed> {
     };
     late(&size).await?;
     held(&size, passed).await?;
-    held(&size, neutral).await
+    held(&size, neutral).await?;
+    held(&size, dialect).await
 }
 
 fn main() -> ExitCode {
