@@ -108,6 +108,14 @@ async fn only_a_query_that_rest_answers_to_a_get_is_answered_to_one() {
     .await
     .ok();
     assert_eq!(asked["data"]["gitRepoGet"]["path"], "acme/api");
+    // Whoever offers another protocol means the request all the same.
+    let offered = [
+        ("connection", "upgrade, http2-settings"),
+        ("upgrade", "h2c"),
+        ("http2-settings", "AAMAAABk"),
+    ];
+    let told = get(&stage, &[("query", "{ __typename }")], &offered).await.ok();
+    assert_eq!(told["data"]["__typename"], "Query");
     for refused in [
         "mutation { gitRepoDelete(repo: \"acme/web\") { outcome } }",
         "{ aiChatComplete(model: \"gpt-4o-mini\", prompt: \"hi\") { model } }",

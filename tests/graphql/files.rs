@@ -9,12 +9,16 @@ async fn a_file_goes_up_and_comes_down_byte_for_byte() {
     let stage = stage("").await;
     let upload = |path: &str, file: &str| {
         format!(
-            "mutation {{ gitFileUpload(repo: \"github-a~acme/web\", path: \"{path}\", branch: \"main\", message: \"Add it\", file: {file}) {{ __typename }} }}"
+            "mutation {{ gitFileUpload(repo: \"github-a~acme/web\", path: \"{path}\", branch: \"files\", message: \"Add it\", file: {file}) {{ __typename }} }}"
         )
     };
     let download = |path: &str| {
-        format!("{{ gitFileDownload(repo: \"github-a~acme/web\", path: \"{path}\") {{ base64 size mediaType }} }}")
+        format!(
+            "{{ gitFileDownload(repo: \"github-a~acme/web\", path: \"{path}\", ref: \"files\") {{ base64 size mediaType }} }}"
+        )
     };
+    let branch = "mutation { gitBranchCreate(repo: \"github-a~acme/web\", branch: \"files\") { name } }";
+    data(&stage.gateway, branch).await;
     data(&stage.gateway, &upload("bytes.bin", "{ base64: \"AAEC/w==\" }")).await;
     data(
         &stage.gateway,

@@ -232,7 +232,11 @@ async fn what_is_asked_twice_under_one_name_is_done_once() {
     let said = data(&stage.gateway, &query).await["aiChatComplete"].clone();
     assert_eq!(said["message"]["content"], "word1 word2", "{said}");
     assert!(said["model"].is_string());
-    assert_eq!(stage.asked("openai"), 1);
+    let completed = stage
+        .server("openai-a")
+        .requests()
+        .arrived(&Method::POST, "/v1/chat/completions");
+    assert_eq!(completed, 1, "{:?}", stage.server("openai-a").requests());
     // Many of the same are no more work than they are long.
     let many = format!("{{ gitRepoGet(repo: \"acme/api\") {{ {} }} }}", "path ".repeat(9_000));
     assert_eq!(

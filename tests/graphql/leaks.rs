@@ -23,11 +23,14 @@ async fn in_flight(stage: &Stage) -> u64 {
     calls["in_flight"].as_u64().unwrap_or_else(|| panic!("{calls}"))
 }
 
-async fn begins(stage: &Stage) {
-    soon("a call is under way", async || {
-        (in_flight(stage).await > 0).then_some(())
-    })
-    .await;
+/// How often a model was asked.
+fn asked(stage: &Stage) -> u64 {
+    let requests = stage.server("openai-a").requests();
+    requests.arrived(&Method::POST, "/v1/chat/completions")
+}
+
+async fn begins(stage: &Stage, times: u64) {
+    soon("the model is asked", async || (asked(stage) >= times).then_some(())).await;
 }
 
 async fn ends(stage: &Stage) {
@@ -64,7 +67,7 @@ async fn so_many_calls_at_a_time_and_none_that_is_left() {
     let server = stage.server("github-a");
     let hang = Fault::new(Effect::Hang { processed: false }).path_prefix("/repos/many/");
     server.faults().add(hang).expect("a sound fault");
-    let asked = || -> u64 {
+    let arrived = || -> u64 {
         let requests = server.requests();
         let of_many = requests
             .arrived
@@ -77,13 +80,13 @@ async fn so_many_calls_at_a_time_and_none_that_is_left() {
     let address = stage.gateway.public;
     let stream = TcpStream::connect(address).await.expect("it listens");
     let stream = posted(stream, address, query, "application/json").await;
-    soon("its calls have come", async || (asked() >= 3).then_some(())).await;
+    soon("its calls have come", async || (arrived() >= 3).then_some(())).await;
     // Others are served meanwhile, and no call has come in place of those that wait.
     data(&stage.gateway, "{ gitRepoGet(repo: \"acme/api\") { path } }").await;
-    assert_eq!((asked(), in_flight(&stage).await), (3, 3));
+    assert_eq!((arrived(), in_flight(&stage).await), (3, 3));
     drop(stream);
     ends(&stage).await;
-    assert_eq!(asked(), 3);
+    assert_eq!(arrived(), 3);
     stage.close().await;
 }
 
@@ -97,7 +100,7 @@ async fn who_goes_takes_its_streams_along() {
     let mut stream = posted(stream, address, &query, "text/event-stream").await;
     let mut told = vec![0; 64];
     stream.read_exact(&mut told).await.expect("an answer");
-    begins(&stage).await;
+    assert_eq!(in_flight(&stage).await, 1);
     drop(stream);
     ends(&stage).await;
 
@@ -135,13 +138,13 @@ async fn who_stays_and_takes_nothing_is_left_with_what_it_asked() {
     }
     let query = format!("subscription {{ {LONG} {{ ... on ChatEventDelta {{ {words} }} }} }}");
     let stream = posted(narrow(address).await, address, &query, "text/event-stream").await;
-    begins(&stage).await;
+    begins(&stage, 1).await;
     ends(&stage).await;
     drop(stream);
 
     let mut socket = Socket::introduced_on(narrow(address).await, address).await;
     socket.subscribe("1", &query).await;
-    begins(&stage).await;
+    begins(&stage, 2).await;
     ends(&stage).await;
     drop(socket);
     stage.close().await;
@@ -154,7 +157,7 @@ async fn a_socket_at_whose_other_end_nobody_is_ends_with_its_call() {
     let mut socket = Socket::introduced(stage.gateway.public).await;
     let query = format!("subscription {{ {LONG} {{ __typename }} }}");
     socket.subscribe("1", &query).await;
-    begins(&stage).await;
+    begins(&stage, 1).await;
     // It says nothing any more, and does not end either.
     ends(&stage).await;
     assert_eq!(socket.closed().await, 1008);

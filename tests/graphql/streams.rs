@@ -24,8 +24,9 @@ fn answers(reply: &Reply) -> Vec<Value> {
     let mut events: Vec<(&str, &str)> = Vec::new();
     for event in reply.text.split("\n\n").filter(|event| !event.trim().is_empty()) {
         let part = |name| event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-        if let Some(name) = part("event:") {
-            events.push((name, part("data:").unwrap_or_default()));
+        // What has no line of data is told to nobody by a browser.
+        if let (Some(name), Some(data)) = (part("event:"), part("data:")) {
+            events.push((name, data));
         }
     }
     assert_eq!(events.pop(), Some(("complete", "")), "{reply:?}");

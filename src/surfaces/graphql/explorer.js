@@ -7,7 +7,8 @@ const SCHEMA = `{ __schema {
     fields { name description args { name description type { ...T } } type { ...T } }
     inputFields { name description type { ...T } }
     possibleTypes { name } enumValues { name } } } }
-fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }`;
+fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name
+  ofType { kind name ofType { kind name ofType { kind name } } } } } } } }`;
 
 // A type as the language writes it.
 function typeOf(type) {

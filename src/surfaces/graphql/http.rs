@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use ::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, UPGRADE, VARY};
+use ::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, UPGRADE, VARY};
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use async_graphql::parser::types::OperationType;
@@ -26,68 +26,22 @@ use super::super::problem::{Fault, Problem};
 use super::super::request_id::RequestId;
 use super::super::rest::{input, reply};
 use super::super::strict;
+use super::accept::{Form, Wanted};
 use super::execute::{Answer, Members, Prepared};
 use super::session::{Room, Session};
-use super::{Graphql, errors, page, socket, sse};
+use super::{Graphql, accept, errors, page, socket, sse};
 use crate::dispatch::Options;
 use crate::leisure::to_json;
-
-/// The media type of answers of GraphQL, whose status tells whether the request was executed.
-const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
-const JSON: &str = "application/json";
-const EVENT_STREAM: &str = "text/event-stream";
-
-/// How a client wants its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    /// Its status tells of HTTP alone.
-    Json,
-    GraphqlResponse,
-    Events,
-}
-
-impl Form {
-    fn of(headers: &HeaderMap) -> Self {
-        if accepts(headers, EVENT_STREAM) {
-            Form::Events
-        } else if accepts(headers, GRAPHQL_RESPONSE) {
-            Form::GraphqlResponse
-        } else {
-            Form::Json
-        }
-    }
-
-    fn media_type(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Form::Json | Form::Events => JSON,
-            Form::GraphqlResponse => GRAPHQL_RESPONSE,
-        })
-    }
-}
-
-/// Whether a client names a media type.
-fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
-    let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
-    let mut named = lines.flat_map(|line| line.split(','));
-    named.any(|named| {
-        let mut parts = named.split(';').map(str::trim);
-        let is_named = parts.next().is_some_and(|named| named.eq_ignore_ascii_case(media_type));
-        is_named && !parts.any(|part| part == "q=0")
-    })
-}
 
 /// `GET /graphql`: a query, the page, or a socket.
 pub(super) async fn get(State(graphql): State<Arc<Graphql>>, request: Request<Body>) -> Response {
     let (mut parts, _) = request.into_parts();
-    if parts.headers.contains_key(UPGRADE) {
+    if wants_socket(&parts.headers) {
         return socket::open(graphql, &mut parts).await;
     }
     let has_query = parts.uri.query().is_some_and(|query| !query.is_empty());
     // Whoever asks nothing, and for none of the forms of an answer, is shown the page.
-    let wants_answer = [JSON, GRAPHQL_RESPONSE, EVENT_STREAM]
-        .iter()
-        .any(|form| accepts(&parts.headers, form));
-    if !has_query && (!wants_answer || accepts(&parts.headers, "text/html")) {
+    if !has_query && accept::is_for_people(&parts.headers) {
         return page::response();
     }
     let incoming = Incoming::of(&graphql, &parts);
@@ -101,7 +55,7 @@ pub(super) async fn get(State(graphql): State<Arc<Graphql>>, request: Request<Bo
         };
         let is_read = prepared.kind != OperationType::Mutation;
         // A stream is asked by GET where the browser's own reader asks it, which reads nothing else.
-        let is_stream = prepared.kind == OperationType::Subscription && incoming.form == Form::Events;
+        let is_stream = prepared.kind == OperationType::Subscription && incoming.wanted.events;
         if is_read && (prepared.is_for_get || is_stream) {
             return incoming.answer(prepared, session).await;
         }
@@ -113,6 +67,15 @@ pub(super) async fn get(State(graphql): State<Arc<Graphql>>, request: Request<Bo
     };
     let answered: Result<Response, Problem> = answered.await;
     answered.unwrap_or_else(|problem| incoming.refuse(&problem))
+}
+
+/// Whether a WebSocket is asked for. Some offer other protocols, too, and mean the request.
+fn wants_socket(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(UPGRADE).iter().filter_map(|line| line.to_str().ok());
+    lines.any(|line| {
+        line.split(',')
+            .any(|named| named.trim().eq_ignore_ascii_case("websocket"))
+    })
 }
 
 /// `POST /graphql`.
@@ -128,7 +91,7 @@ struct Incoming<'r> {
     graphql: &'r Arc<Graphql>,
     parts: &'r Parts,
     id: RequestId,
-    form: Form,
+    wanted: Wanted,
 }
 
 impl<'r> Incoming<'r> {
@@ -137,7 +100,7 @@ impl<'r> Incoming<'r> {
             graphql,
             parts,
             id: RequestId::given(&parts.extensions),
-            form: Form::of(&parts.headers),
+            wanted: Wanted::of(&parts.headers),
         }
     }
 
@@ -222,16 +185,17 @@ impl<'r> Incoming<'r> {
     }
 
     async fn answer(&self, prepared: Prepared, session: Arc<Session>) -> Result<Response, Problem> {
-        match (self.form, prepared.kind) {
-            (Form::Events, _) => {
+        let is_subscription = prepared.kind == OperationType::Subscription;
+        match (self.wanted, is_subscription) {
+            (Wanted { events: true, .. }, true) | (Wanted { best: Form::Events, .. }, false) => {
                 let answers = self.graphql.answers(prepared, session, self.listening());
-                Ok(sse::response(answers))
+                Ok(sse::response(answers, self.graphql.config.feed.heartbeat))
             }
-            (_, OperationType::Subscription) => {
+            (_, true) => {
                 let sentence = "ask a subscription with Accept: text/event-stream, or over a WebSocket";
                 Err(Failure::invalid("query", sentence).into())
             }
-            _ => {
+            (_, false) => {
                 let answer = self.graphql.execute(prepared, &session).await;
                 Ok(self.told(&answer))
             }
@@ -247,7 +211,7 @@ impl<'r> Incoming<'r> {
     }
 
     fn told(&self, answer: &Answer) -> Response {
-        let status = match (self.form, &answer.data) {
+        let status = match (self.wanted.best, &answer.data) {
             (Form::GraphqlResponse, None) => StatusCode::BAD_REQUEST,
             _ => StatusCode::OK,
         };
@@ -260,7 +224,7 @@ impl<'r> Incoming<'r> {
     fn with(&self, status: StatusCode, json: impl Into<Body>) -> Response {
         let mut response = (status, json.into()).into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, self.form.media_type());
+        headers.insert(CONTENT_TYPE, self.wanted.best.media_type());
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(reply::PERSONAL));
         headers.insert(VARY, HeaderValue::from_static("accept, authorization, x-api-key"));
         Unremarkable::mark(response)
@@ -270,7 +234,7 @@ impl<'r> Incoming<'r> {
     fn refuse(&self, problem: &Problem) -> Response {
         let told = errors::refused(problem, &self.id).to_string();
         let (mut head, _) = problem.response(&self.id).into_parts();
-        head.headers.insert(CONTENT_TYPE, self.form.media_type());
+        head.headers.insert(CONTENT_TYPE, self.wanted.best.media_type());
         Response::from_parts(head, Body::from(told))
     }
 }

@@ -3,7 +3,9 @@
 //! Invariant: no operation is named here. A request is authenticated, measured, executed and answered by the same lines
 //! whatever it asks for, and each of its calls goes the way that every surface's calls go.
 
+mod accept;
 mod build;
+mod client;
 mod connection;
 mod costs;
 mod errors;

@@ -7,31 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::request::Parts;
-use ::http::uri::Authority;
-use ::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use axum::extract::FromRequestParts;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::response::{IntoResponse, Response};
 use mosaic_actors::error::{Failure, Kind};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
-use super::super::feed::Listening;
-use super::super::mount::Mount;
 use super::super::problem::Problem;
 use super::super::request_id::RequestId;
-use super::super::rest::input;
 use super::super::tenure::Tenure;
 use super::Graphql;
+use super::client::Client;
 use super::line::{Came, Closed, FORBIDDEN, INVALID, LATE, Line, NO_PROTOCOL, UNAUTHORIZED};
-use super::session::{Room, Session};
 use super::talk::Talk;
-use crate::dispatch::Options;
 
 /// The only protocol that is spoken.
 const PROTOCOL: &str = "graphql-transport-ws";
-/// The longest value that is taken over from the first message as a header's.
-const LONGEST_HEADER: usize = 8 * 1024;
 /// When to come back where all places are taken.
 const COME_BACK: Duration = Duration::from_secs(1);
 
@@ -49,12 +41,7 @@ pub(super) async fn open(graphql: Arc<Graphql>, parts: &mut Parts) -> Response {
     };
     let most = graphql.config.settings.max_message;
     let tenure = Tenure::of(&parts.extensions);
-    let client = Client {
-        headers: parts.headers.clone(),
-        target: parts.uri.authority().cloned(),
-        mount: Mount::of(&parts.extensions),
-        room: Room::new(graphql.config.settings.max_answers),
-    };
+    let client = Client::of(parts, graphql.config.settings.max_answers);
     let upgrade = upgrade
         .protocols([PROTOCOL])
         .max_message_size(most)
@@ -68,59 +55,6 @@ pub(super) async fn open(graphql: Arc<Graphql>, parts: &mut Parts) -> Response {
             () = speak(graphql, line, client, &tenure) => {}
         }
     })
-}
-
-/// Who is at the other end.
-pub(super) struct Client {
-    headers: HeaderMap,
-    target: Option<Authority>,
-    mount: Mount,
-    /// For what waits to be read, of all its operations.
-    room: Arc<Room>,
-}
-
-impl Client {
-    /// Takes over what the first message gives in place of headers, which a browser's script cannot set.
-    fn introduce(&mut self, payload: &Value) {
-        for (name, value) in payload.as_object().into_iter().flatten() {
-            let name = match name.to_ascii_lowercase().as_str() {
-                "apikey" | "api_key" => "x-api-key".to_owned(),
-                name => name.to_owned(),
-            };
-            let is_ours = name == "authorization" || name == "x-api-key" || name.starts_with("x-mosaic-");
-            let text = value.as_str().filter(|text| is_ours && text.len() <= LONGEST_HEADER);
-            let header =
-                text.and_then(|text| Some((HeaderName::try_from(name).ok()?, HeaderValue::from_str(text).ok()?)));
-            if let Some((name, value)) = header {
-                self.headers.insert(name, value);
-            }
-        }
-    }
-
-    pub(super) fn listening(&self, graphql: &Graphql) -> Listening {
-        Listening {
-            config: graphql.config.feed.clone(),
-            headers: self.headers.clone(),
-            target: self.target.clone(),
-        }
-    }
-
-    /// A session for one operation, whose caller is looked at again: a key may have gone meanwhile.
-    pub(super) fn session(&self, graphql: &Graphql) -> Result<Arc<Session>, (Failure, RequestId)> {
-        let mut extensions = Extensions::new();
-        extensions.insert(self.mount.clone());
-        let id = RequestId::given(&extensions);
-        let begun = || {
-            let caller = graphql.caller(&self.headers, self.target.as_ref())?;
-            let mut options = Options::default();
-            input::from_headers(&self.headers, &mut options)?;
-            options.request_id = Some(id.text().clone());
-            options.arrived = Some(Instant::now());
-            let (means, room) = (graphql.means.clone(), self.room.clone());
-            Ok(Session::new(means, room, caller, options, id.clone()))
-        };
-        begun().map_err(|failure| (failure, id.clone()))
-    }
 }
 
 async fn speak(graphql: Arc<Graphql>, mut line: Line, mut client: Client, tenure: &Tenure) {
@@ -151,8 +85,7 @@ async fn introduced(graphql: &Graphql, line: &mut Line, client: &mut Client) -> 
         match message["type"].as_str() {
             Some("connection_init") => {
                 client.introduce(&message["payload"]);
-                let known = graphql.caller(&client.headers, client.target.as_ref());
-                known.map_err(|_| FORBIDDEN)?;
+                client.caller(graphql).map_err(|_| FORBIDDEN)?;
                 line.say(json!({ "type": "connection_ack" }).to_string()).await?;
                 return Ok(true);
             }

@@ -20,10 +20,10 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use super::super::problem::Problem;
 use super::super::request_id::RequestId;
 use super::super::tenure::Tenure;
+use super::client::Client;
 use super::execute::{Answer, Members};
 use super::line::{Came, Closed, GOING, INITIALISED, INVALID, Line, TWICE, UNREAD};
 use super::session::Session;
-use super::socket::Client;
 use super::{Graphql, errors};
 use crate::leisure::to_json;
 
