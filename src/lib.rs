@@ -66,6 +66,7 @@ pub mod failures;
 mod leisure;
 mod markup;
 #[cfg(feature = "server")]
+#[doc(hidden)]
 pub mod oauth;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

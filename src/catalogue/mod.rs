@@ -66,6 +66,7 @@ pub mod prepare;
 pub mod projects;
 pub mod proxy;
 pub mod raw;
+#[doc(hidden)]
 pub mod relation;
 pub mod schema;
 pub(crate) mod table;

@@ -53,7 +53,7 @@ async fn with_a_claim(path: &Path) -> (SqliteStore, Lease) {
 
 fn short() -> SqliteOptions {
     SqliteOptions {
-        acquire_timeout: Duration::from_millis(50),
+        acquire_timeout: Duration::from_millis(500),
         ..SqliteOptions::default()
     }
 }
