@@ -61,6 +61,10 @@ const WARM_UP: usize = 10;
 /// One caller is slower: he makes a part of the requests.
 const ALONE: usize = 4;
 
+/// Beside the requests of a turn, so many may come to the upstream: what asks for health, and what renews an entry whose time
+/// is over.
+const OTHERS: usize = 4;
+
 /// How much is done: less where it is only to be seen that it works (`cargo test` gives no `--bench`).
 struct Size {
     rounds: usize,
@@ -73,7 +77,7 @@ const MEASURED: Size = Size {
 };
 const SHORT: Size = Size {
     rounds: 1,
-    requests: 80,
+    requests: 16,
 };
 
 impl Size {
@@ -91,8 +95,8 @@ impl Size {
                 other => return Err(format!("{other} is not an option").into()),
             }
         }
-        match size.rounds == 0 || size.requests < WARM_UP * ALONE {
-            true => Err(format!("at least 1 round and {} requests", WARM_UP * ALONE).into()),
+        match size.rounds == 0 || size.requests < CALLERS {
+            true => Err(format!("at least 1 round and {CALLERS} requests").into()),
             false => Ok(size),
         }
     }
@@ -120,10 +124,9 @@ impl Stage {
             Through::Nothing => self.embedded.ask(case, callers, requests)?,
         };
         let came = usize::try_from(upstream::ASKED.load(Relaxed) - before)?;
-        // Beside them comes what asks for health, and what renews an entry whose time is over.
         let is_right = match case.fresh {
             true => came >= requests,
-            false => came <= callers + requests / 10,
+            false => came <= OTHERS + requests / 10,
         };
         match is_right {
             true => Ok(timings),
