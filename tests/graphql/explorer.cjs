@@ -6,7 +6,7 @@ const { shows, visit } = require("../harness/browser.cjs");
 
 const [base, token] = process.argv.slice(2);
 
-visit(base, 10, async (page) => {
+visit(base, 9, async (page) => {
   await page.goto(`${base}/graphql`);
   const answer = page.locator("#answer");
   const ask = async (query, variables) => {
