@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::io::BufReader;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::timeout;
 use url::form_urlencoded;
 
 use super::client::Remote;
@@ -24,10 +26,12 @@ use super::relay_lines::{LONGEST, Said, next_line, write};
 use super::transport::{body, broken};
 use crate::wire::sse::Decoder;
 
+/// How long after the end of standard input answers may take: as long as where the gateway is in the process.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 /// The most requests under way.
 const MOST: usize = 64;
 
-/// Passes on until standard input ends and what was asked is answered.
+/// Passes on until standard input ends, and what was asked is answered or has had some seconds more.
 ///
 /// # Errors
 /// `network` where standard input or output breaks.
@@ -60,7 +64,11 @@ pub async fn relay(remote: Remote, toolsets: Option<&str>) -> Result<(), Problem
             }
         }
     }
-    while relay.under_way.join_next().await.is_some() {}
+    // Who has no more to say goes away, and waits for nothing that takes long.
+    let answered = async { while relay.under_way.join_next().await.is_some() {} };
+    if timeout(LAST_WORDS, answered).await.is_err() {
+        relay.under_way.shutdown().await;
+    }
     relay.leave().await;
     drop(relay);
     match writer.await {

@@ -53,7 +53,7 @@ pub struct McpConfig {
     /// The most sessions at one time, of the protocol's revisions that have some.
     #[schemars(range(min = 1, max = 100_000))]
     pub max_sessions: usize,
-    /// How long a session may be silent.
+    /// How long a session may be silent; in any case as long as a call may take.
     #[serde(with = "units::duration")]
     #[schemars(schema_with = "units::time::<SECOND, { 24 * HOUR }>")]
     pub session_idle: Duration,

@@ -4,6 +4,7 @@
 //! key was granted, and who runs the process its views.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use mosaic_actors::call::Caller;
@@ -17,6 +18,9 @@ use crate::surfaces::auth::Authenticator;
 use crate::surfaces::bodies::Bodies;
 use crate::surfaces::hosts::Hosts;
 use crate::surfaces::mcp::{self, FrontConfig, Offer};
+
+/// How long after its deadline a call's answer may take to be on its way: who waits for a call is silent, too.
+const ANSWERED: Duration = Duration::from_secs(5);
 
 impl Mosaic {
     /// `/mcp`, where it is offered.
@@ -33,7 +37,9 @@ impl Mosaic {
             bodies,
             max_body: self.config().server.max_body,
             max_sessions: config.max_sessions,
-            session_idle: config.session_idle,
+            session_idle: config
+                .session_idle
+                .max(self.config().server.max_request_timeout + ANSWERED),
             ending: self.inner.agents.clone(),
         })
     }

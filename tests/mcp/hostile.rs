@@ -1,4 +1,6 @@
 //! What strangers, proxies and broken clients send.
+//!
+//! Invariant: each is refused with what was wrong with it, and hurts nobody else.
 
 use serde_json::{Value, json};
 

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::harness::http::Reply;
 use crate::harness::{SOON, Stage};
-use crate::stage::{KEY, OTHER_KEY, events, open, post};
+use crate::stage::{KEY, OTHER_KEY, events, hangs, open, open_with, post};
 
 fn named(session: Option<&str>, key: &str) -> Vec<(String, String)> {
     let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -108,7 +108,8 @@ async fn every_older_revision_has_its_session_and_only_its_own_key_has_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_ends_when_it_is_told_or_silent() {
-    let stage = open("[mcp]\nsession_idle = \"1s\"").await;
+    let brief = "request_timeout = \"1s\"\nmax_request_timeout = \"1s\"";
+    let stage = open_with(brief, "[mcp]\nsession_idle = \"1s\"", &[]).await;
     let session = opened(&stage, "2025-11-25").await;
     assert_eq!(ended(&stage, &session).await.status, 202);
     assert_eq!(sent(&stage, &list(), Some(&session), KEY).await.status, 404);
@@ -125,6 +126,23 @@ async fn a_session_ends_when_it_is_told_or_silent() {
         (sent(&stage, &list(), Some(&session), KEY).await.status == 404).then_some(())
     })
     .await;
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_call_is_not_silent() {
+    let brief = "request_timeout = \"3s\"\nmax_request_timeout = \"3s\"";
+    let stage = open_with(brief, "[mcp]\nsession_idle = \"1s\"", &[]).await;
+    let session = opened(&stage, "2025-11-25").await;
+    hangs(&stage, "github-a");
+    let params = json!({ "name": "git_repo_list", "arguments": { "provider": "github-a" } });
+    let call = json!({ "jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": params });
+    let reply = sent(&stage, &call, Some(&session), KEY).await;
+    let answer = events(&reply.text).pop().unwrap_or_else(|| panic!("{reply:?}"));
+    assert_eq!(
+        answer["result"]["structuredContent"]["error"]["code"], "timeout",
+        "{answer}"
+    );
     stage.close().await;
 }
 

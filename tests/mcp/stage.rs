@@ -1,4 +1,6 @@
 //! A gateway with `/mcp`, and a client that says what it is told to.
+//!
+//! Invariant: what is asked here is answered as the newest revision has it, or the test fails.
 
 use mosaic::sandbox::{Effect, Fault};
 use serde_json::{Value, json};
@@ -17,6 +19,12 @@ pub async fn open(tables: &str) -> Stage {
 
 /// As [`open`], with further keys of the first tenant: each its own identity, with these scopes.
 pub async fn open_for(tables: &str, granted: &[(&str, &[&str])]) -> Stage {
+    // A client that falls silent within a message is given up sooner than usual.
+    open_with("header_read_timeout = \"2s\"", tables, granted).await
+}
+
+/// As [`open_for`], with lines of `[server]`.
+pub async fn open_with(server: &str, tables: &str, granted: &[(&str, &[&str])]) -> Stage {
     let keys = "[keys.acme]\nkey = \"env:KEY_ACME\"\ntenant = \"acme\"\n[keys.other]\nkey = \"env:KEY_OTHER\"\ntenant = \"other\"\n\
                 [tenants.acme]\n[tenants.other]\n";
     let named = |name: &str, key: &str| (name.to_owned(), key.to_owned());
@@ -28,8 +36,7 @@ pub async fn open_for(tables: &str, granted: &[(&str, &[&str])]) -> Stage {
         env.push((variable, key_of(key)));
     }
     Stage::open(Setup {
-        // A client that falls silent within a message is given up sooner than usual.
-        server: "header_read_timeout = \"2s\"".to_owned(),
+        server: server.to_owned(),
         tables,
         env,
         ..Setup::default()

@@ -221,6 +221,25 @@ async fn a_call_that_is_cancelled_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_has_no_more_to_say_is_not_kept_by_a_call() {
+    let stage = open("").await;
+    let mut before = hangs(&stage, "github-a");
+    for args in both(&stage) {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let mut agent = Agent::start(&stage, &args);
+        agent.ask("server/discover", json!({})).await;
+        let mut call = slow_call();
+        call["params"]["_meta"]["mosaic/timeout_ms"] = json!(600_000);
+        agent.say(&call.to_string());
+        asked(&stage, "github-a", before).await;
+        before = stage.server("github-a").requests().total;
+        assert_eq!(agent.end().await, Some(0), "{args:?}");
+        idle(&stage).await;
+    }
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_is_killed_leaves_no_call_behind() {
     let stage = open("").await;
     let before = hangs(&stage, "github-a");

@@ -170,9 +170,11 @@ async fn why_a_call_went_as_it_did_and_where_one_would_go_is_told_to_its_own_ten
         explained["structuredContent"]["decisions"][0].is_object(),
         "{explained}"
     );
-    let dry = json!({ "operation": "git.repo.get", "input": { "repo": "acme/api" } });
-    let dry = call(&stage, "mosaic_route", dry).await;
-    assert!(dry["structuredContent"].is_object() && dry["isError"] != true, "{dry}");
+    for name in ["git.repo.get", "git_repo_get"] {
+        let dry = json!({ "operation": name, "input": { "repo": "acme/api" } });
+        let dry = call(&stage, "mosaic_route", dry).await;
+        assert_eq!(dry["structuredContent"]["call"]["operation"], "git.repo.get", "{dry}");
+    }
     let instances = call(&stage, "mosaic_instances", json!({})).await;
     let told = instances["structuredContent"]["instances"]
         .as_array()

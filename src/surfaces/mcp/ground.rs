@@ -79,9 +79,14 @@ impl Ground {
         self.tools.iter().filter(wanted)
     }
 
+    /// One of this name, whoever is shown it.
+    pub(super) fn named(&self, name: &str) -> Option<&Shaped> {
+        self.tools.get(*self.by_name.get(name)?)
+    }
+
     /// One that a visitor is shown.
     pub(super) fn tool(&self, name: &str, visitor: &Visitor) -> Option<&Shaped> {
-        let shaped = self.tools.get(*self.by_name.get(name)?)?;
+        let shaped = self.named(name)?;
         let wanted = visitor.toolsets.have(shaped.entry) && self.is_there(shaped.entry, visitor);
         wanted.then_some(shaped)
     }

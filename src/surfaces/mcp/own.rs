@@ -69,7 +69,7 @@ fn instances() -> Tool {
 
 fn explain() -> Tool {
     let words = "Tells why a call went as it did: which instance was asked, what was tried, waited for and paid. The id is the \
-                 `request_id` of a refusal, or that of a call whose `x-request-id` you know.";
+                 `request_id` of a refusal, or the `mosaic/request_id` in the `_meta` of a result.";
     let input = json!({
         "type": "object",
         "required": ["id"],
@@ -87,7 +87,7 @@ fn route() -> Tool {
         "required": ["operation"],
         "additionalProperties": false,
         "properties": {
-            "operation": { "type": "string", "description": "Its name, with dots: git.repo.get." },
+            "operation": { "type": "string", "description": "Its name, or that of its tool." },
             "input": { "type": "object", "description": "As the operation's own tool takes it." },
             "options": { "type": "object", "description": "Such as provider, timeout_ms, priority, labels." },
         },
@@ -179,7 +179,12 @@ fn tell_decisions(ground: &Ground, arguments: &JsonObject, visitor: &Visitor) ->
     }
 }
 
-async fn dry_run(ground: &Ground, arguments: JsonObject, visit: &Visit) -> Result<Value, Problem> {
+async fn dry_run(ground: &Ground, mut arguments: JsonObject, visit: &Visit) -> Result<Value, Problem> {
+    if let Some(Value::String(name)) = arguments.get_mut("operation")
+        && let Some(shaped) = ground.named(name)
+    {
+        shaped.entry.name().clone_into(name);
+    }
     let unmade: Unmade = json_body::read(arguments)?;
     let entry = unmade.entry(ground.catalogue())?;
     let mut options = unmade.options(Options::default())?;

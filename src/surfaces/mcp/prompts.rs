@@ -7,7 +7,7 @@ use rmcp::model::{GetPromptResult, JsonObject, Prompt, PromptArgument, PromptMes
 use serde_json::Value;
 
 use super::ground::Ground;
-use super::tools::name_of;
+use super::schemas::name_of;
 use super::visit::Visitor;
 
 /// A prompt.

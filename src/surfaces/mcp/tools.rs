@@ -10,18 +10,16 @@ use serde_json::{Map, Value, json};
 
 use super::argument;
 use super::refusal;
-use super::schemas::bare;
+use super::schemas::{bare, in_tools, name_of, sparing};
 use crate::catalogue::Entry;
+
+/// The member that is the provider's own JSON, which is there on request alone.
+const RAW: &str = "raw";
 
 /// An operation, and the tool that it is.
 pub(super) struct Shaped {
     pub(super) entry: &'static Entry,
     pub(super) tool: Tool,
-}
-
-/// A tool's name: some clients take letters, digits, `_` and `-` only.
-pub(super) fn name_of(operation: &str) -> String {
-    operation.replace('.', "_")
 }
 
 /// The tool of an operation.
@@ -48,15 +46,16 @@ fn description(entry: &Entry) -> String {
     let declaration = entry.declaration;
     let facts = &declaration.facts;
     let mut sentences = vec![format!("{}.", declaration.summary.trim_end_matches('.'))];
-    let answer = entry.output_schema.get("description").and_then(Value::as_str);
-    if let Some(answer) = answer.and_then(|words| words.split("\n\n").next())
-        && !facts.list
-        && !declaration.bytes
-    {
-        sentences.push(format!("Answers: {}", answer.replace('\n', " ")));
-    }
+    let answer = entry.output_schema.as_value();
     if facts.list {
+        sentences.extend(fields(&answer["properties"]["items"]["items"]).map(|fields| format!("Rows have {fields}.")));
         sentences.push("One page at a time: `next_cursor` of an answer, as `cursor`, gives the next.".to_owned());
+    } else if !declaration.bytes {
+        let words = answer["description"]
+            .as_str()
+            .and_then(|words| words.split("\n\n").next());
+        sentences.extend(words.map(|words| format!("Answers: {}", in_tools(&words.replace('\n', " ")))));
+        sentences.extend(fields(answer).map(|fields| format!("It has {fields}.")));
     }
     if declaration.parts {
         sentences.push("In parts: `next_after` of an answer, as `after`, gives what follows.".to_owned());
@@ -76,6 +75,14 @@ fn description(entry: &Entry) -> String {
     sentences.join(" ")
 }
 
+/// The names of what an object has: most clients show models no schema of an answer.
+fn fields(schema: &Value) -> Option<String> {
+    let properties = schema["properties"].as_object()?;
+    let names = properties.keys().map(String::as_str).filter(|name| *name != RAW);
+    let names: Vec<&str> = names.collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
 /// The schema of an answer, and of a refusal: some clients check both.
 fn output(entry: &Entry) -> Option<JsonObject> {
     if entry.declaration.bytes {
@@ -83,6 +90,8 @@ fn output(entry: &Entry) -> Option<JsonObject> {
     }
     let mut answer = bare(entry.output_schema.as_value());
     let shared = answer.shift_remove("$defs");
+    let mut answer = Value::Object(answer);
+    sparing(&mut answer, if entry.declaration.facts.list { 3 } else { 2 });
     let answer = match entry.declaration.facts.streaming {
         true => json!({
             "type": "object",
@@ -92,7 +101,7 @@ fn output(entry: &Entry) -> Option<JsonObject> {
                 "complete": { "type": "boolean", "description": "Whether the stream came to its end." },
             },
         }),
-        false => Value::Object(answer),
+        false => answer,
     };
     let mut schema = Map::from_iter([("type".to_owned(), json!("object"))]);
     schema.extend(shared.map(|shared| ("$defs".to_owned(), shared)));
@@ -140,6 +149,38 @@ mod tests {
         );
         assert_eq!(hints("projects.issue.create").idempotent_hint, Some(false));
         assert_eq!(removal.idempotent_hint, Some(true));
+    }
+
+    #[test]
+    fn a_model_is_told_what_there_is_to_know_in_the_words_of_tools() {
+        let words = |name: &str| {
+            shaped(crate::catalogue::find(name).expect("an operation"))
+                .tool
+                .description
+        };
+        let get = words("git.pr.get").expect("words");
+        assert!(
+            get.starts_with("Get a pull request. Answers: A pull request. It has id, number, title, "),
+            "{get}"
+        );
+        let list = words("git.repo.list").expect("words");
+        assert!(
+            list.contains("Rows have id, ") && list.contains("`next_cursor`"),
+            "{list}"
+        );
+        assert!(!get.contains(", raw") && !list.contains(", raw"));
+        for entry in OPERATIONS.iter() {
+            let tool = serde_json::to_string(&shaped(entry).tool).expect("JSON");
+            for other in OPERATIONS.iter() {
+                assert!(
+                    !tool.contains(&format!("`{}`", other.name())),
+                    "{} names {}",
+                    entry.name(),
+                    other.name()
+                );
+            }
+            assert!(!tool.contains("\"x-") && !tool.contains("\"uint"), "{}", entry.name());
+        }
     }
 
     #[test]
