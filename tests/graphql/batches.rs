@@ -3,6 +3,7 @@
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
+use super::errors::get;
 use super::{post, stage};
 
 const REPO: &str = "{ gitRepoGet(repo: \"github-a~acme/api\") { path } }";
@@ -51,5 +52,9 @@ async fn a_document_is_given_once_and_asked_for_by_its_hash() {
         let answer = post(&stage.gateway, &request, &[]).await.ok();
         assert_eq!(answer["data"]["gitRepoGet"]["path"], "acme/api", "{answer}");
     }
+    // By a link, too, which is short and can be kept.
+    let extensions = named(&hash).to_string();
+    let answer = get(&stage, &[("extensions", &extensions)], &[]).await.ok();
+    assert_eq!(answer["data"]["gitRepoGet"]["path"], "acme/api", "{answer}");
     stage.close().await;
 }

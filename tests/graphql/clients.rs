@@ -35,9 +35,9 @@ async fn the_command_line_asks_and_follows() {
         &["graphql", query, "--variables", "{\"repo\": \"acme/api\"}", "--json"],
         &env,
     );
-    assert_eq!(asked.json()["data"]["gitRepoGet"]["path"], "acme/api");
+    assert_eq!(asked.json()["gitRepoGet"]["path"], "acme/api");
     let query = "subscription { aiChatStream(model: \"gpt-4o-mini\", prompt: \"say 3 words\") { ... on ChatEventDelta { text } } }";
-    let followed = process::run(&["graphql", query, "--jq", ".data.aiChatStream.text // empty"], &env);
+    let followed = process::run(&["graphql", query, "--jq", ".aiChatStream.text // empty"], &env);
     assert_eq!(followed.ok(), "word1\n word2\n word3\n");
     let wrong = process::run(&["graphql", "{ nothing }"], &env);
     assert_eq!(wrong.code, Some(2), "{wrong:?}");

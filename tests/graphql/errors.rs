@@ -9,7 +9,8 @@ use crate::harness::Stage;
 
 const REPO: &str = "{ gitRepoGet(repo: \"acme/api\") { path } }";
 
-async fn get(stage: &Stage, query: &[(&str, &str)], headers: &[(&str, &str)]) -> Reply {
+/// Asks by a link.
+pub async fn get(stage: &Stage, query: &[(&str, &str)], headers: &[(&str, &str)]) -> Reply {
     let url = format!("http://{}/graphql", stage.gateway.public);
     let query = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(query)

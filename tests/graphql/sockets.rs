@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio::net::TcpStream;
 
-use super::harness::soon;
+use super::harness::{Setup, Stage, soon};
 use super::wire::Socket;
 use super::{KEY, stage};
 
@@ -222,5 +222,26 @@ async fn so_many_sockets_at_a_time_and_what_waits_to_be_read_takes_its_room_unti
         asked().await.1.starts_with("HTTP/1.1 101").then_some(())
     })
     .await;
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_site_is_not_let_in_where_nobody_needs_a_key() {
+    let stage = Stage::open(Setup::default()).await;
+    let address = stage.gateway.public;
+    for (headers, code) in [
+        ("origin: http://evil.example\r\n".to_owned(), Some(4403)),
+        ("origin: null\r\n".to_owned(), Some(4403)),
+        ("sec-fetch-site: cross-site\r\n".to_owned(), Some(4403)),
+        (format!("origin: http://{address}\r\n"), None),
+        (String::new(), None),
+    ] {
+        let mut socket = Socket::open(address, "graphql-transport-ws", &headers).await;
+        socket.say(&json!({ "type": "connection_init" })).await;
+        match code {
+            Some(code) => assert_eq!(socket.closed().await, code, "{headers}"),
+            None => assert_eq!(socket.text().await, json!({ "type": "connection_ack" }), "{headers}"),
+        }
+    }
     stage.close().await;
 }
