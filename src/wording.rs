@@ -48,7 +48,11 @@ pub fn wrong(form: Form, path: &str, words: &str) -> Wrong {
     }
     if let Some(name) = quoted(words, "unknown field `") {
         let known = offered(words);
-        let what = format!("is not known{}{}", meant(name, &known), known_are(&known));
+        let what = match (meant(name, &known), known.len()) {
+            // The only name is told once.
+            (meant, 1) if !meant.is_empty() => format!("is not known{meant}"),
+            (meant, _) => format!("is not known{meant}{}", known_are(&known)),
+        };
         return named(name, what);
     }
     Wrong {
@@ -371,7 +375,7 @@ mod tests {
             ),
             (
                 r#"{"name": "n", "inner": {"dep": true}}"#,
-                "inner.dep is not known; did you mean deep?; there is deep",
+                "inner.dep is not known; did you mean deep?",
             ),
             (
                 r#"{"name": "n", "inner": {"deep": 1}}"#,

@@ -37,6 +37,32 @@ async fn hits_are_sampled_and_whoever_asks_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_refusal_has_a_record_though_memory_serves_it() {
+    let (system, _) = single(|spec| spec.decisions.hits = 0).await;
+    let gone = || call(&READ, Do::Fail(Failure::new(Kind::NotFound, "no such thing")));
+    for id in ["asked", "remembered", "again"] {
+        system.gateway().call(named(id, gone())).await.unwrap_err();
+    }
+    for (id, status) in [
+        ("asked", None),
+        ("remembered", Some(CacheStatus::Hit)),
+        ("again", Some(CacheStatus::Hit)),
+    ] {
+        let told = system.gateway().explain(id, None);
+        assert_eq!(told.len(), 1, "{id}");
+        assert!(
+            told[0].outcome.is_some() && told[0].limits.is_some(),
+            "{id} {:?}",
+            told[0]
+        );
+        if status.is_some() {
+            assert_eq!(told[0].cache.status, status, "{id}");
+        }
+    }
+    none_is_lost(&system).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tenant_is_shown_its_own_alone_and_nobody_what_a_call_carried() {
     const SECRET: &str = "hunter2-hunter2";
     let (system, _) = single(|_| {}).await;

@@ -68,6 +68,8 @@ pub mod proxy;
 pub mod raw;
 #[doc(hidden)]
 pub mod relation;
+#[doc(hidden)]
+pub mod sample;
 pub mod schema;
 pub(crate) mod table;
 pub mod tags;
@@ -96,7 +98,7 @@ macro_rules! rows {
 pub static OPERATIONS: LazyLock<Vec<Entry>> = LazyLock::new(|| with_operations!(rows));
 
 /// No service: scopes by this name are on the admin API.
-const RESERVED: &str = "admin";
+pub(crate) const RESERVED: &str = "admin";
 
 /// Finds a built-in operation by its full name.
 pub fn find(name: &str) -> Option<&'static Entry> {

@@ -10,6 +10,8 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, PROXY_AUTH
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use mosaic_actors::error::Failure;
 use reqwest::Response;
+use serde_json::{Map, Value};
+use url::form_urlencoded;
 
 use super::admin::connected;
 use super::client::refused;
@@ -45,10 +47,15 @@ pub fn declared() -> Command {
     };
     let command = Command::new(API)
         .about("Send any request to the gateway, with the key, and print the answer")
-        .after_help("A PATH that begins with /admin/ goes to the admin listener, with its token. `mosaic operations` lists the paths of all operations.")
+        .after_help("The fields of a GET go into its query; those of others are the body, each value as JSON where it is some, else as text. A PATH that begins with /admin/ goes to the admin listener, with its token. `mosaic operations` lists the paths of all operations.")
         .arg(place("method", "METHOD", "GET, POST, PUT, PATCH, DELETE, or another"))
         .arg(place("path", "PATH", "The path below the gateway's address, with its query, as in '/v1/git/repos?limit=5'"))
-        .arg(flag("input", "FILE", "Send this file as the body; `-` is standard input"))
+        .arg(flag("input", "FILE", "Send this file as the body; `-` is standard input").conflicts_with("field"))
+        .arg(
+            flag("field", "NAME=VALUE", "Send an object with this field as the body; once for each")
+                .short('f')
+                .action(ArgAction::Append),
+        )
         .arg(
             flag("header", "NAME: VALUE", "Send this header, too; those of keys are refused")
                 .short('H')
@@ -76,7 +83,24 @@ pub async fn run(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
     }
     let side = if path.starts_with(OF_ADMIN) { &ADMIN } else { &CALLS };
     let remote = place(side, matches)?.remote()?;
-    let mut request = remote.asking(method, path)?;
+    let fields: Vec<(String, Value)> = matches
+        .get_many::<String>("field")
+        .into_iter()
+        .flatten()
+        .map(|text| field(text))
+        .collect::<Result<_, _>>()?;
+    let in_query = matches!(method, Method::GET | Method::HEAD);
+    let path = match in_query {
+        true => with_query(path, &fields),
+        false => path.to_owned(),
+    };
+    let mut request = remote.asking(method, &path)?;
+    if !in_query && !fields.is_empty() {
+        headers
+            .entry(CONTENT_TYPE)
+            .or_insert(HeaderValue::from_static("application/json"));
+        request = request.body(Value::from(Map::from_iter(fields)).to_string());
+    }
     if let Some(source) = text("input") {
         let bytes = match source {
             "-" => read_bytes("input", io::stdin(), LONGEST_INPUT)?,
@@ -99,6 +123,29 @@ pub async fn run(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
         true => show(reply, text(OUTPUT), screen).await,
         false => Err(refused(reply).await.into()),
     }
+}
+
+/// One field of a body: what is JSON as that, all else as text.
+fn field(text: &str) -> Result<(String, Value), Failure> {
+    let (name, value) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or_else(|| Failure::invalid("field", "--field takes NAME=VALUE, as in --field title='Mend it'"))?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+    Ok((name.to_owned(), value))
+}
+
+/// The path with the fields behind its query.
+fn with_query(path: &str, fields: &[(String, Value)]) -> String {
+    if fields.is_empty() {
+        return path.to_owned();
+    }
+    let mut pairs = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in fields {
+        pairs.append_pair(name, &value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    }
+    let mark = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{mark}{}", pairs.finish())
 }
 
 fn method(text: &str) -> Result<Method, Failure> {
@@ -201,7 +248,7 @@ mod tests {
         ] {
             assert_eq!(path(odd).expect_err(odd).field.as_deref(), Some("path"));
         }
-        assert_eq!(header("X-Mosaic-Label: a=b").unwrap().1, "a=b");
+        assert_eq!(header("X-Mosaic-Labels: a=b").unwrap().1, "a=b");
         for odd in [
             "Authorization: Bearer hunter2",
             "x-api-key:hunter2",
@@ -212,6 +259,15 @@ mod tests {
             let failure = header(odd).expect_err(odd);
             assert!(failure.field.as_deref() == Some("header") && !failure.message().contains("hunter2"));
         }
+        assert_eq!(field("limit=5").unwrap().1, 5);
+        assert_eq!(field("title=a=b").unwrap(), ("title".to_owned(), "a=b".into()));
+        assert!(field("title").is_err() && field("=x").is_err());
+        let fields = [field("q=a b&c").unwrap(), field("limit=5").unwrap()];
+        assert_eq!(
+            with_query("/v1/git/repos?x=1", &fields),
+            "/v1/git/repos?x=1&q=a+b%26c&limit=5"
+        );
+        assert_eq!(with_query("/v1/git/repos", &[]), "/v1/git/repos");
         assert_eq!(method("patch").unwrap(), Method::PATCH);
         assert!(method("a b").is_err());
     }

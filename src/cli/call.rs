@@ -16,13 +16,15 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Upload;
 use serde_json::{Map, Value};
 
+use super::admin::question;
 use super::client::{Replied, Reply};
+use super::command::YES;
 use super::download::Download;
 use super::problem::Problem;
 use super::run::{LocalCalls, Runtime};
-use super::screen::{Screen, Stop};
+use super::screen::{Screen, Stop, clean};
 use super::waterfall::waterfall;
-use super::{command, connection, input, pages, parts, progress, repeat, show, upload, wait};
+use super::{command, connection, exit, input, pages, parts, progress, repeat, show, upload, wait};
 use crate::catalogue::Entry;
 use crate::catalogue::cursor::CursorKey;
 use crate::dispatch::{ALL, Options};
@@ -41,6 +43,9 @@ pub(super) async fn call(
     runtime: &dyn Runtime,
     screen: &Screen,
 ) -> Result<(), Stop> {
+    if entry.declaration.facts.destructive && screen.asks && !flags.get_flag(YES) {
+        agreed(entry, &input, screen)?;
+    }
     let options = input::options(entry, flags)?;
     let upload = upload::upload(entry, flags, screen)?;
     if flags.get_flag("local") {
@@ -53,6 +58,19 @@ pub(super) async fn call(
     let remote = connection::gateway(flags)?;
     let ask = async |entry: &'static Entry, input, upload| remote.call(entry, input, upload, &options).await;
     shown(entry, input, upload, &options, flags, &ask, screen).await
+}
+
+/// Asks whoever sits at the terminal whether what is removed is meant. A script is not asked: it means what it says.
+fn agreed(entry: &Entry, input: &Map<String, Value>, screen: &Screen) -> Result<(), Stop> {
+    let names = command::positionals(entry).filter_map(|field| input.get(&field.name));
+    let names = names.map(|name| name.as_str().map_or_else(|| name.to_string(), str::to_owned));
+    let words: Vec<String> = entry.name().split('.').map(str::to_owned).chain(names).collect();
+    let answer = question(&format!("{}? It cannot be undone. [y/N] ", clean(&words.join(" "))))?;
+    if matches!(&*answer.to_lowercase(), "y" | "yes") {
+        return Ok(());
+    }
+    screen.note("nothing was changed");
+    Err(Stop::Quiet(exit::FAILURE))
 }
 
 async fn call_local(

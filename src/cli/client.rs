@@ -22,11 +22,12 @@ use url::Url;
 
 use crate::catalogue::{Declaration, Entry, Method as Verb};
 use crate::dispatch::Options;
-use crate::wire::file;
+use crate::wire::{file, tls};
 
+use super::connection::Trusted;
 use super::download::Download;
 use super::problem::Problem;
-use super::transport::{base_url, body as body_of, broken, http_client};
+use super::transport::{NOT_HTTP, base_url, body as body_of, broken, http_client};
 use super::upload;
 use super::{events, explain};
 
@@ -91,10 +92,24 @@ impl Remote {
     ///
     /// # Errors
     /// `invalid_input` for an address that is none; `internal` where TLS cannot be set up.
+    #[cfg(test)]
     pub fn new(named: &str, base: &str, key: Option<SecretString>) -> Result<Self, Failure> {
+        Self::trusting(named, base, key, None)
+    }
+
+    /// The same, which trusts the authorities of a file beside the platform's.
+    ///
+    /// # Errors
+    /// `invalid_input` for an address that is none, or a file of none; `internal` where TLS cannot be set up.
+    pub fn trusting(
+        named: &str,
+        base: &str,
+        key: Option<SecretString>,
+        trusted: Option<&Trusted>,
+    ) -> Result<Self, Failure> {
         let base = base_url(named, base)?;
         Ok(Remote {
-            http: http_client(&base, key.is_some())?,
+            http: http_client(&base, key.is_some(), trusted)?,
             base,
             key,
         })
@@ -278,6 +293,20 @@ impl Remote {
         ));
         if timed_out {
             return problem;
+        }
+        if failure.message() == NOT_HTTP {
+            let mut secure = self.base.clone();
+            let hint = match secure.set_scheme("https") {
+                Ok(()) if self.base.scheme() == "http" => {
+                    format!("It may speak TLS: write {}.", secure.as_str().trim_end_matches('/'))
+                }
+                _ => "Is a gateway there? Something else answered.".to_owned(),
+            };
+            return problem.hint(hint);
+        }
+        if failure.message().contains(tls::UNKNOWN_ISSUER) {
+            return problem
+                .hint("--ca-file or MOSAIC_CA_FILE names a private authority; `mosaic login --ca-file` keeps it.");
         }
         problem
             .hint("Is a gateway running there? `mosaic serve` starts one; --server or --admin names another address.")

@@ -9,6 +9,7 @@ use crate::catalogue::entry::{Field, Shape};
 use crate::catalogue::{Entry, OPERATIONS, find};
 use crate::dispatch::options::{CallOption, OPTIONS};
 
+use super::connection::CA_FILE;
 use super::download::OUTPUT;
 use super::flags::{connection_args, flag, input_arg, option_arg, outputs, switch, upload_args};
 use super::jq::JQ;
@@ -22,9 +23,14 @@ use super::{examples, exit, operate, wait};
 /// The flag of lists that asks for all pages, and of what comes in parts for all of them.
 pub const ALL: &str = "all";
 
+/// The flag of removals that has nobody asked.
+pub const YES: &str = "yes";
+
 /// Flags that operations have beside the call options; an input field of the same name takes the prefix `input-`.
-const COMMON: [&str; 18] = [
+const COMMON: [&str; 20] = [
     ALL,
+    YES,
+    CA_FILE,
     INTERVAL,
     JQ,
     PROFILE,
@@ -213,6 +219,10 @@ fn leaf(verb: &'static str, entry: &'static Entry, by_input: bool) -> Command {
             "Ask for part after part until the last, and show each as it comes; each reads what is before it once more, which `log follow` does not",
         )),
         (false, false) => command,
+    };
+    let command = match declaration.facts.destructive {
+        true => command.arg(switch(YES, "Do not ask first, as it does at a terminal").short('y')),
+        false => command,
     };
     let command = match declaration.bytes {
         true => command.arg(flag(

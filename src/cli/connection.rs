@@ -3,6 +3,7 @@
 //! Invariant: the key of a profile goes to the gateway of that profile and nowhere else; and no secret stands on a command line.
 
 use std::env::VarError;
+use std::path::PathBuf;
 
 use clap::ArgMatches;
 use mosaic_actors::error::{Failure, Kind};
@@ -40,6 +41,35 @@ pub const ADMIN: Side = Side {
     kept: |profile| (profile.admin.as_ref(), profile.admin_token.as_ref()),
 };
 
+/// A file of authorities, and what named it.
+#[derive(Clone, Debug)]
+pub struct Trusted {
+    /// A flag, a variable or a profile.
+    pub named: String,
+    /// The file, in PEM.
+    pub file: PathBuf,
+}
+
+/// The flag, and what a profile calls it.
+pub const CA_FILE: &str = "ca-file";
+/// The variable.
+const CA_VARIABLE: &str = "MOSAIC_CA_FILE";
+
+/// The file that the line or the environment names.
+///
+/// # Errors
+/// `invalid_input` where the variable is no text.
+pub fn trusted(flags: &ArgMatches) -> Result<Option<Trusted>, Failure> {
+    let of = |named: String, file: &str| Trusted {
+        named,
+        file: file.into(),
+    };
+    match flags.get_one::<String>(CA_FILE) {
+        Some(file) => Ok(Some(of(format!("--{CA_FILE}"), file))),
+        None => Ok(variable(CA_VARIABLE)?.map(|file| of(CA_VARIABLE.to_owned(), &file))),
+    }
+}
+
 /// A gateway as a line names it.
 pub struct Place {
     /// What named it.
@@ -48,6 +78,8 @@ pub struct Place {
     pub url: String,
     /// The key for it.
     pub key: Option<SecretString>,
+    /// Whose authorities are trusted beside the platform's, and what named the file.
+    pub trusted: Option<Trusted>,
     /// Somebody named it, or has a key: it is not just the default.
     pub is_said: bool,
 }
@@ -56,9 +88,9 @@ impl Place {
     /// A client of it.
     ///
     /// # Errors
-    /// As [`Remote::new`].
+    /// As [`Remote::trusting`].
     pub fn remote(self) -> Result<Remote, Failure> {
-        Remote::new(&self.named, &self.url, self.key)
+        Remote::trusting(&self.named, &self.url, self.key, self.trusted.as_ref())
     }
 }
 
@@ -104,7 +136,15 @@ pub fn place(side: &Side, flags: &ArgMatches) -> Result<Place, Failure> {
         key => key,
     };
     let key = key.or_else(|| kept.1.filter(|_| is_kept && key_flag.is_none()).cloned());
+    let kept_file = || {
+        let file = chosen.as_ref()?.profile.ca_file.clone().filter(|_| is_kept)?;
+        Some(Trusted {
+            named: format!("profile {}", chosen.as_ref()?.name),
+            file: file.into(),
+        })
+    };
     Ok(Place {
+        trusted: trusted(flags)?.or_else(kept_file),
         is_said: url_flag.is_some() || key.is_some() || (is_kept && chosen.is_some()),
         named,
         url,

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use clap::{Arg, ArgMatches, Command};
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Map, Value};
 
 use super::client::expand;
@@ -15,7 +15,7 @@ use super::screen::{Screen, Stop};
 use super::waterfall::waterfall;
 use super::{admin, connection, show};
 use crate::failures::codes;
-use crate::wording::nearest;
+use crate::wording::{list, nearest};
 
 /// The declaration of `mosaic explain`.
 pub fn declared() -> Command {
@@ -52,7 +52,7 @@ pub async fn run(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
         let problem = Problem::from(Failure::invalid("code", format!("'{what}' is no error code")));
         return Err(problem.hint(format!("a similar code exists: '{code}'")).into());
     }
-    let body = records(what, matches).await?;
+    let body = records(what, matches).await.map_err(|problem| unknown(what, problem))?;
     if screen.json {
         return screen.lines(&body);
     }
@@ -66,6 +66,24 @@ pub async fn run(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
 fn meant(what: &str) -> Option<String> {
     let is_word = what.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     is_word.then(|| nearest(what, codes().map(|row| row.code))).flatten()
+}
+
+/// Of an id that nobody knows: what has a record, and of a word, that it is no code.
+fn unknown(what: &str, problem: Problem) -> Problem {
+    if problem.kind() != Kind::NotFound || problem.code() != Kind::NotFound.code() {
+        return problem;
+    }
+    let is_word = what.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    match is_word {
+        true => {
+            let all: Vec<&str> = codes().map(|row| row.code).collect();
+            problem.hint(format!("It is no error code, either; those are {}.", list(&all, "and")))
+        }
+        false => problem.hint(
+            "`mosaic calls` shows the last calls with their ids. Of answers from memory few have a record; --explain \
+             gives a call one, and [explain] says how many are kept.",
+        ),
+    }
 }
 
 async fn records(id: &str, matches: &ArgMatches) -> Result<Bytes, Problem> {

@@ -8,8 +8,9 @@ use super::command::{from_file, long, positionals, takes_words};
 use super::repeat;
 use super::show::quoted;
 use super::upload::FILE;
-use crate::catalogue::Entry;
 use crate::catalogue::entry::{Field, Shape};
+use crate::catalogue::sample::word;
+use crate::catalogue::{Entry, Method};
 
 /// The examples of an operation: the shortest call, and what it can do beside that.
 pub fn of(entry: &Entry) -> Vec<String> {
@@ -72,38 +73,35 @@ fn call(entry: &Entry) -> String {
     if by_file.is_some() || entry.declaration.upload {
         line += &format!(" --{FILE} ./file");
     }
+    if let Some(field) = changed(entry) {
+        line += &format!(" --{} {}", long(field), quoted(&sample(field)));
+    }
     line
+}
+
+/// What an example of a partial change changes, where none of its fields is required: without one there is nothing to do.
+fn changed(entry: &Entry) -> Option<&Field> {
+    let is_open = entry.declaration.method == Method::Patch;
+    let mut free = entry
+        .fields
+        .iter()
+        .filter(|field| !entry.positionals.contains(&field.name.as_str()));
+    let is_bound = free.clone().any(|field| field.required);
+    free.find(|field| is_open && !is_bound && field.shape == Shape::Text)
 }
 
 /// A value as one looks like of its name, else of its shape.
 fn sample(field: &Field) -> String {
-    const NAMED: [(&str, &str); 14] = [
-        ("repo", "acme/api"),
-        ("project", "acme/api"),
-        ("number", "7"),
-        ("path", "README.md"),
-        ("run", "acme/api#42"),
-        ("model", "claude-sonnet-4-5"),
-        ("prompt", "hello"),
-        ("base", "main"),
-        ("head", "feature"),
-        ("branch", "feature"),
-        ("title", "Mend the build"),
-        ("url", "https://example.com/hook"),
-        ("query", "broken build"),
-        ("name", "NAME"),
-    ];
-    let named = NAMED
-        .iter()
-        .find(|(name, _)| *name == field.name && field.shape != Shape::Json);
+    let named = word(&field.name).filter(|_| field.shape != Shape::Json);
     match (field.choices.first(), named, field.shape) {
         (Some(choice), ..) => choice.clone(),
-        (None, Some((_, text)), _) => (*text).to_owned(),
-        (None, None, Shape::Text | Shape::TextList) => field.name.to_uppercase(),
-        (None, None, Shape::Integer | Shape::Number) => "1".to_owned(),
-        (None, None, Shape::Boolean) => "true".to_owned(),
-        (None, None, Shape::Json) if field.wanted.contains("list") || field.wanted.contains("array") => "[]".to_owned(),
-        (None, None, Shape::Json) => "{}".to_owned(),
+        (None, Some(word), Shape::Text | Shape::TextList) => word.to_owned(),
+        (None, Some(word), Shape::Integer) if word.parse::<i64>().is_ok() => word.to_owned(),
+        (None, _, Shape::Text | Shape::TextList) => field.name.to_uppercase(),
+        (None, _, Shape::Integer | Shape::Number) => "1".to_owned(),
+        (None, _, Shape::Boolean) => "true".to_owned(),
+        (None, _, Shape::Json) if field.wanted.contains("list") || field.wanted.contains("array") => "[]".to_owned(),
+        (None, _, Shape::Json) => "{}".to_owned(),
     }
 }
 
@@ -155,7 +153,8 @@ const LINES: &[(&str, &[&str])] = &[
         "api",
         &[
             "mosaic api GET '/v1/git/repos?limit=5' --jq '.items[].name'",
-            "mosaic api POST /v1/ai/chat --input chat.json --header 'X-Mosaic-Label: team=web'",
+            "mosaic api POST /v1/ai/chat/complete --input chat.json --header 'X-Mosaic-Labels: team=web'",
+            "mosaic api POST /v1/projects/issues --field project=acme/api --field title='Mend the gate'",
             "mosaic api GET /admin/v1/status --profile work",
         ],
     ),
@@ -163,7 +162,7 @@ const LINES: &[(&str, &[&str])] = &[
         "graphql",
         &[
             "mosaic graphql '{ __typename }'",
-            "mosaic graphql @query.graphql --variables '{\"repo\": \"acme/api\"}' --jq .data",
+            "mosaic graphql @query.graphql --variables '{\"repo\": \"acme/api\"}' --jq keys",
         ],
     ),
     (
@@ -242,16 +241,16 @@ const LINES: &[(&str, &[&str])] = &[
     ("breakers reset", &["mosaic breakers reset forge-a --reason mended"]),
     (
         "actors restart",
-        &["mosaic actors restart /root/plugins/forge-a --reason stuck"],
+        &["mosaic actors restart /root/plugins/instances/forge-a --reason stuck"],
     ),
     (
         "actors start",
-        &["mosaic actors start /root/plugins/forge-a --reason mended"],
+        &["mosaic actors start /root/plugins/instances/forge-a --reason mended"],
     ),
     ("drain", &["mosaic drain --reason 'a new version' --force"]),
     (
         "actors stop",
-        &["mosaic actors stop /root/plugins/forge-a --reason stuck"],
+        &["mosaic actors stop /root/plugins/instances/forge-a --reason stuck"],
     ),
     ("keys list", &["mosaic keys list --in-doubt"]),
     (
@@ -291,7 +290,9 @@ mod tests {
 
     use super::*;
     use crate::catalogue::OPERATIONS;
-    use crate::cli::{command, select};
+    use crate::catalogue::cursor::CursorKey;
+    use crate::cli::{command, input, select};
+    use crate::dispatch::options::OPTIONS;
 
     /// The words of a line, as a shell splits it.
     fn words(line: &str) -> Vec<String> {
@@ -331,7 +332,7 @@ mod tests {
                 wrong.push(format!("{path} has none"));
                 continue;
             };
-            for line in lines.lines().map(str::trim) {
+            for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
                 let own = line.split(" | ").last().unwrap_or(line);
                 let own = own.trim_start_matches("source <(").trim_end_matches(')');
                 let own = own.split(" > ").next().unwrap_or(own);
@@ -342,5 +343,64 @@ mod tests {
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    /// The lines of a command's help.
+    fn lines(command: &Command) -> Vec<String> {
+        let help = command.get_after_long_help().map(ToString::to_string);
+        let help = help.unwrap_or_default();
+        let lines = help.split_once("Examples:\n").map_or("", |(_, lines)| lines);
+        lines.lines().map(|line| line.trim().to_owned()).collect()
+    }
+
+    #[test]
+    fn an_operations_examples_are_inputs_that_it_takes() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "some text").expect("it is ours");
+        let root = command::root(ColorChoice::Never, false);
+        let cursors = CursorKey::random();
+        let mut wrong = Vec::new();
+        for line in OPERATIONS.iter().flat_map(of) {
+            let line = line.replace("./file", &file.path().display().to_string());
+            let args = select::joined(words(&line).into_iter().map(Into::into).collect());
+            let matches = root.clone().try_get_matches_from(args).expect("checked elsewhere");
+            let (entry, flags) = command::operation(&matches).expect("an operation");
+            let prepared = input::input(entry, flags).and_then(|input| entry.prepare(input.into(), false, &cursors));
+            if let Err(failure) = prepared {
+                wrong.push(format!("{line}: {}", failure.message()));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn paths_headers_and_actors_in_examples_are_those_that_there_are() {
+        let root = command::root(ColorChoice::Never, false);
+        let mut all = Vec::new();
+        leaves(&root, "", &mut all);
+        let headers: Vec<&str> = OPTIONS.iter().filter_map(|option| option.header).collect();
+        let mut seen = 0;
+        for line in all.iter().flat_map(|(_, command)| lines(command)) {
+            let words = words(&line);
+            if let [_, api, method, path, ..] = &words[..]
+                && api == "api"
+            {
+                seen += 1;
+                let path = path.split('?').next().unwrap_or_default();
+                let mut known = OPERATIONS.iter().map(|entry| entry.declaration);
+                let is_known = known.any(|one| one.method.as_str() == method && format!("/v1{}", one.path) == path);
+                assert!(is_known || path.starts_with("/admin/v1/"), "{line}");
+            }
+            for pair in words.windows(2).filter(|pair| pair[0] == "--header") {
+                seen += 1;
+                let (name, _) = pair[1].split_once(": ").expect("NAME: VALUE");
+                assert!(headers.contains(&name), "{line}");
+            }
+            for path in words.iter().filter(|word| word.starts_with("/root/plugins/")) {
+                seen += 1;
+                assert!(path.starts_with("/root/plugins/instances/"), "{line}");
+            }
+        }
+        assert!(seen >= 6, "{seen}");
     }
 }

@@ -12,7 +12,7 @@ use crate::failures::{Fault, codes, kind_of_status};
 pub const fn advice(kind: Kind) -> &'static str {
     match kind {
         Kind::InvalidInput => "Correct the field that the error names; `--help` lists the fields.",
-        Kind::Unauthenticated => "Give a valid key with --key-file or MOSAIC_API_KEY.",
+        Kind::Unauthenticated => "Give a valid key with --key-file or MOSAIC_API_KEY, or keep one with `mosaic login`.",
         Kind::Forbidden => "Use another key, or ask who runs the gateway for the permission.",
         Kind::NotFound => "Check its name, and whether the provider's credential may see it.",
         Kind::Conflict => "Read the resource again and decide anew.",
@@ -41,7 +41,9 @@ pub const fn advice(kind: Kind) -> &'static str {
 pub fn advice_on_admin(kind: Kind, what: &str) -> Option<&'static str> {
     let noun = what.split('/').next().unwrap_or_default();
     Some(match (kind, noun) {
-        (Kind::Unauthenticated, _) => "Give the admin token with --admin-token-file or MOSAIC_ADMIN_TOKEN.",
+        (Kind::Unauthenticated, _) => {
+            "Give the admin token, or a key with the scope admin, with --admin-token-file or MOSAIC_ADMIN_TOKEN, or keep it with `mosaic login --admin`."
+        }
         (Kind::Forbidden, _) => "Name the admin listener by its own address with --admin, or by a name in admin.hosts.",
         (Kind::NotFound, "plugins") => "`mosaic plugins list` shows the instances that there are.",
         (Kind::NotFound, "breakers") => "`mosaic breakers list` shows the circuit breakers that there are.",

@@ -5,6 +5,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction};
 
+use super::connection::CA_FILE;
 use super::jq::JQ;
 use super::profiles::PROFILE;
 use super::screen::QUIET;
@@ -32,6 +33,7 @@ pub fn outputs() -> impl Iterator<Item = Arg> {
         switch(QUIET, quiet).short('q'),
         switch("no-color", "Never colour the output"),
         profile_flag(),
+        ca_flag(),
     ]
     .into_iter()
 }
@@ -40,6 +42,12 @@ pub fn outputs() -> impl Iterator<Item = Arg> {
 pub fn profile_flag() -> Arg {
     let help = "Ask the gateway of this profile, by its key [default: MOSAIC_PROFILE, else the one that is in use]";
     flag(PROFILE, "NAME", help)
+}
+
+/// Whom to trust beside the platform's authorities.
+pub fn ca_flag() -> Arg {
+    let help = "Trust the authorities in this PEM file, too, as of a gateway with a certificate of one's own [default: MOSAIC_CA_FILE, else the profile's]";
+    flag(CA_FILE, "FILE", help)
 }
 
 /// A flag without a value.

@@ -41,7 +41,10 @@ pub fn declared() -> Command {
         .help("The query, or @FILE to read it from there; `-` is standard input");
     Command::new(GRAPHQL)
         .about("Send a GraphQL query, mutation or subscription, and print the data")
-        .after_help("A subscription prints a line of JSON for each event, until its end or Ctrl-C.")
+        .after_help(
+            "What is printed, and what --jq sees, is the data alone; what is missing of it is told on stderr, with exit code 8. \
+             A subscription prints a line of JSON for each event, until its end or Ctrl-C.",
+        )
         .arg(query)
         .arg(flag(
             "variables",
@@ -149,9 +152,14 @@ fn told(answer: &Value, status: u16, in_line: bool, screen: &Screen) -> Result<b
         (None, None) => {
             return Err(Failure::new(Kind::UpstreamFailed, "the answer holds neither data nor errors").into());
         }
-        (Some(_), _) if screen.json => screen.lines(answer.to_string())?,
+        (Some(data), _) if screen.json => screen.lines(data.to_string())?,
         (Some(data), _) if in_line => screen.lines(visible(&data.to_string(), screen))?,
         (Some(data), _) => screen.lines(visible(&format!("{data:#}"), screen))?,
+    }
+    if screen.json
+        && let Some(errors) = errors
+    {
+        screen.problem_line(&failed(errors, status).json());
     }
     for error in errors.into_iter().flatten() {
         let part = |place| error.pointer(place).and_then(Value::as_str);

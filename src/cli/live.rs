@@ -2,6 +2,7 @@
 //!
 //! Invariant: what cannot be had in a moment is no completion and no message: nobody who types waits for it.
 
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +18,15 @@ use super::admin::connected;
 use super::client::Reply;
 use super::command::{self, field_id, named_id};
 use super::connection::{ADMIN, CALLS, Side, place};
-use super::flags::{key_flag, profile_flag, server_flag, switch};
+use super::flags::{ca_flag, key_flag, profile_flag, server_flag, switch};
+use super::profiles::{PROFILE, Profiles};
 use super::screen::clean;
+use super::select::{self, JSON};
 use super::{exit, show};
 use crate::catalogue::entry::{Field, Shape};
 use crate::catalogue::{Entry, OPERATIONS};
-use crate::dispatch::Options;
+use crate::dispatch::{ALL, Options};
+use crate::failures::codes;
 
 /// The flag of `mosaic completions`.
 pub const LIVE: &str = "live";
@@ -77,7 +81,9 @@ pub async fn complete(shell: &str, args: Vec<OsString>) -> u8 {
         let shells = Shells::builtins();
         let writer = shells.completer(&shell)?;
         let flags = Arc::new(flags(&line)?);
-        let mut command = with_values(command::root(ColorChoice::Never, true), &flags);
+        let names = fields(&line);
+        let root = known_here(command::root(ColorChoice::Never, true), names);
+        let mut command = with_values(root, &flags);
         command.build();
         let mut text = Vec::new();
         let here = std::env::current_dir().ok();
@@ -100,7 +106,9 @@ fn flags(line: &[OsString]) -> Option<ArgMatches> {
         Command::new("mosaic")
             .arg(server_flag())
             .arg(key_flag())
-            .arg(profile_flag()),
+            .arg(profile_flag())
+            .arg(ca_flag())
+            .arg(provider_flag()),
     );
     let names: Vec<String> = known
         .get_arguments()
@@ -118,6 +126,47 @@ fn flags(line: &[OsString]) -> Option<ArgMatches> {
     known.ignore_errors(true).try_get_matches_from(kept).ok()
 }
 
+/// What the answers of the line's operation may have.
+fn fields(line: &[OsString]) -> Vec<&'static str> {
+    let words: Vec<&str> = line.iter().map(|word| word.to_str().unwrap_or_default()).collect();
+    select::operation(&words).map(select::names).unwrap_or_default()
+}
+
+/// The same commands with what is known without asking: profiles, error codes, and the names that an answer may have.
+fn known_here(root: Command, names: Vec<&'static str>) -> Command {
+    let of = |names: Vec<String>| {
+        ArgValueCompleter::new(move |current: &OsStr| {
+            // Behind commas, the last of several is meant.
+            let current = current.to_str().unwrap_or_default();
+            let (before, last) = current.split_at(current.rfind(',').map_or(0, |comma| comma + 1));
+            let fitting = names.iter().filter(|name| name.starts_with(last));
+            fitting
+                .map(|name| CompletionCandidate::new(format!("{before}{name}")))
+                .collect::<Vec<_>>()
+        })
+    };
+    let profiles = Profiles::read().map_or(Vec::new(), |profiles| profiles.each.into_keys().collect());
+    let codes = codes().map(|row| row.code.to_owned()).collect();
+    let names = names.into_iter().map(str::to_owned).collect();
+    let (profiles, codes, names) = (of(profiles), of(codes), of(names));
+    root.mut_args(|arg| match arg.get_id().as_str() {
+        PROFILE => arg.add(profiles.clone()),
+        JSON => arg.add(names.clone()),
+        _ => arg,
+    })
+    .mut_subcommand("explain", |explain| {
+        explain.mut_arg("what", |arg| arg.add(codes.clone()))
+    })
+    .mut_subcommand("profiles", |group| {
+        group.mut_subcommands(|below| {
+            below.mut_args(|arg| match arg.get_id().as_str() {
+                "name" => arg.add(profiles.clone()),
+                _ => arg,
+            })
+        })
+    })
+}
+
 /// The commands with what is asked for where a name is wanted.
 fn with_values(root: Command, flags: &Arc<ArgMatches>) -> Command {
     let command = OPERATIONS.iter().fold(root, |root, entry| {
@@ -125,6 +174,11 @@ fn with_values(root: Command, flags: &Arc<ArgMatches>) -> Command {
         at(root, &words, &|leaf| of_operation(leaf, entry, flags))
     });
     of_instances(command, flags)
+}
+
+/// Whose names are wanted.
+fn provider_flag() -> Arg {
+    Arg::new("provider").long("provider")
 }
 
 fn at(command: Command, words: &[&str], change: &dyn Fn(Command) -> Command) -> Command {
@@ -211,7 +265,7 @@ fn asking(
         let named = tokio::runtime::Handle::current().block_on(asking).unwrap_or_default();
         // What would steer the terminal, or split the line, is no word to type.
         let fits = |name: &str| name.starts_with(current) && !name.contains(char::is_whitespace) && clean(name) == name;
-        let fitting = named.into_iter().filter(|(name, _)| fits(name));
+        let fitting = with_short(named, current).into_iter().filter(|(name, _)| fits(name));
         fitting
             .map(|(name, about)| {
                 let about = about.map(|about| clean(&about).replace(['\n', '\t'], " ").into());
@@ -219,6 +273,23 @@ fn asking(
             })
             .collect()
     })
+}
+
+/// The same, and where somebody types the name that a resource has at its provider, that name: `acme/api` of
+/// `forge-a~acme/api`. One that several instances have would be refused, and stays whole.
+fn with_short(named: Named, current: &str) -> Named {
+    let short = |name: &str| name.split_once('~').map(|(_, short)| short.to_owned());
+    let mut times: HashMap<String, usize> = HashMap::new();
+    for short in named.iter().filter_map(|(name, _)| short(name)) {
+        *times.entry(short).or_default() += 1;
+    }
+    let shorts: Named = named
+        .iter()
+        .filter(|_| !current.is_empty())
+        .filter_map(|(name, about)| Some((short(name)?, about.clone())))
+        .filter(|(short, _)| times.get(short) == Some(&1))
+        .collect();
+    named.into_iter().chain(shorts).collect()
 }
 
 async fn instances(side: &Side, path: &str, rows: &str, name: &str, flags: &ArgMatches) -> Option<Named> {
@@ -238,7 +309,16 @@ async fn rows(list: &'static Entry, flags: &ArgMatches) -> Option<Named> {
     if list.field(LIMIT).is_some() {
         input.insert(LIMIT.to_owned(), MOST.into());
     }
-    let replied = remote.call(list, input, None, &Options::default()).await.ok()?;
+    // Whatever instance it is of, unless the line says which.
+    let provider = flags
+        .get_one::<String>("provider")
+        .cloned()
+        .unwrap_or_else(|| ALL.to_owned());
+    let options = Options {
+        provider: Some(provider),
+        ..Options::default()
+    };
+    let replied = remote.call(list, input, None, &options).await.ok()?;
     let Reply::Whole(body) = replied.reply else { return None };
     let page = show::parse(&body).ok()?;
     let text = |row: &Value, member: &str| row[member].as_str().map(str::to_owned);
@@ -251,7 +331,6 @@ async fn rows(list: &'static Entry, flags: &ArgMatches) -> Option<Named> {
 mod tests {
     use super::*;
     use crate::catalogue::find;
-    use crate::cli::profiles::PROFILE;
 
     #[test]
     fn what_a_field_names_is_asked_of_the_list_that_has_it() {
@@ -263,6 +342,8 @@ mod tests {
         assert_eq!(list("git.repo.get", "repo"), Some("git.repo.list"));
         assert_eq!(list("projects.issue.list", "project"), Some("git.repo.list"));
         assert_eq!(list("ai.chat.complete", "model"), Some("ai.models.list"));
+        assert_eq!(list("ai.models.get", "model"), Some("ai.models.list"));
+        assert_eq!(list("git.pr.list", "repo"), Some("git.repo.list"));
         assert_eq!(list("git.file.get", "path"), None);
     }
 

@@ -3,14 +3,15 @@
 //! Invariant: a key is kept only when the gateway took it, and none is ever printed.
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 
 use clap::{Arg, ArgMatches, Command};
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::client::Remote;
-use super::connection::{CALLS, presentable, secret};
+use super::connection::{CALLS, Trusted, presentable, secret, trusted};
 use super::flags::flag;
 use super::input::read_bounded;
 use super::problem::Problem;
@@ -57,7 +58,14 @@ pub fn commands() -> [Command; 3] {
             "Read the API key from this file; `-` is standard input",
         ))
         .arg(flag("admin", "URL", "Keep this address of its admin listener, too"))
-        .arg(flag("admin-token-file", "FILE", "Read the token for that from this file").requires("admin"));
+        .arg(
+            flag(
+                "admin-token-file",
+                "FILE",
+                "Read the token for that from this file [default: MOSAIC_ADMIN_TOKEN, else the key is tried]",
+            )
+            .requires("admin"),
+        );
     let profiles = Command::new(PROFILES)
         .about("List the profiles, show one, or choose the one in use")
         .subcommand_required(true)
@@ -93,10 +101,11 @@ pub async fn login(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
     // Refused before a key is asked for.
     super::transport::base_url("--server", &server)?;
     let key = key(matches, &server, screen)?;
-    Remote::new("--server", &server, Some(key.clone()))?
+    let trusted = trusted(matches)?.or_else(|| of_known(known.as_ref()));
+    Remote::trusting("--server", &server, Some(key.clone()), trusted.as_ref())?
         .read(ASKED, None)
         .await?;
-    let admin = admin(matches).await?;
+    let admin = admin(matches, &key, trusted.as_ref()).await?;
     let (kept, token) = match (admin, known) {
         (Some((url, token)), _) => (Some(url), token),
         (None, Some(known)) => (known.admin, known.admin_token),
@@ -107,6 +116,7 @@ pub async fn login(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
         key: Some(key),
         admin: kept,
         admin_token: token,
+        ca_file: trusted.map(|trusted| absolute(&trusted.file)),
     };
     let used = Profiles::change(|profiles| {
         profiles.each.insert(name.clone(), profile);
@@ -120,6 +130,21 @@ pub async fn login(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
         screen.note(&format!("another one is in use: mosaic profiles use {name}"));
     }
     Ok(())
+}
+
+/// What the profile trusts already.
+fn of_known(known: Option<&Profile>) -> Option<Trusted> {
+    let file = known?.ca_file.as_ref()?;
+    Some(Trusted {
+        named: "the profile's ca_file".to_owned(),
+        file: file.into(),
+    })
+}
+
+/// A profile is used from anywhere.
+fn absolute(file: &Path) -> String {
+    let whole = std::path::absolute(file);
+    whole.unwrap_or_else(|_| file.to_owned()).display().to_string()
 }
 
 /// The name that a flag or the variable gives, else that of the one in use, else the first's.
@@ -157,8 +182,13 @@ fn key(matches: &ArgMatches, server: &str, screen: &Screen) -> Result<SecretStri
     }
 }
 
-/// The admin listener that the flags name, once it took the token.
-async fn admin(matches: &ArgMatches) -> Result<Option<(String, Option<SecretString>)>, Problem> {
+/// The admin listener that the flags name, once it took the token; where none is given and it asks for one, the key, whose
+/// scopes may reach there.
+async fn admin(
+    matches: &ArgMatches,
+    key: &SecretString,
+    trusted: Option<&Trusted>,
+) -> Result<Option<(String, Option<SecretString>)>, Problem> {
     let Some(url) = matches.get_one::<String>("admin") else {
         return Ok(None);
     };
@@ -167,10 +197,18 @@ async fn admin(matches: &ArgMatches) -> Result<Option<(String, Option<SecretStri
         matches.get_one("admin-token-file"),
         "MOSAIC_ADMIN_TOKEN",
     )?;
-    Remote::new("--admin", url, token.clone())?
-        .read(ASKED_OF_ADMIN, None)
-        .await?;
-    Ok(Some((url.clone(), token)))
+    let asked = async |token: Option<SecretString>| {
+        let remote = Remote::trusting("--admin", url, token, trusted)?;
+        remote.read(ASKED_OF_ADMIN, None).await
+    };
+    match asked(token.clone()).await {
+        Ok(_) => Ok(Some((url.clone(), token))),
+        Err(problem) if token.is_none() && problem.kind() == Kind::Unauthenticated => {
+            asked(Some(key.clone())).await?;
+            Ok(Some((url.clone(), Some(key.clone()))))
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
 /// Runs `mosaic logout`.
@@ -248,5 +286,6 @@ fn row(name: &str, profile: &Profile, used: Option<&str>) -> Value {
         "key": profile.key.as_ref().map(|_| "kept"),
         "admin": profile.admin,
         "admin_token": profile.admin_token.as_ref().map(|_| "kept"),
+        "ca_file": profile.ca_file,
     })
 }

@@ -6,12 +6,18 @@
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Command, value_parser};
+use mosaic_actors::error::Failure;
+use serde_json::Value;
 
+use super::client::Remote;
 use super::connection::gateway;
 use super::flags::{flag, key_flag, server_flag};
+use super::problem::Problem;
 use super::relay::relay;
 use super::run::Runtime;
 use super::screen::Stop;
+use crate::catalogue::OPERATIONS;
+use crate::wording::{list, nearest};
 
 /// Its name on the command line.
 pub const MCP: &str = "mcp";
@@ -46,6 +52,45 @@ pub async fn run(flags: &ArgMatches, runtime: &dyn Runtime) -> Result<(), Stop> 
     let toolsets = flags.get_one::<String>("toolsets").cloned();
     match flags.get_one::<PathBuf>("config") {
         Some(config) => Ok(runtime.talk(config.clone(), toolsets).await?),
-        None => Ok(relay(gateway(flags)?, toolsets.as_deref()).await?),
+        None => {
+            let remote = gateway(flags)?;
+            if let Some(names) = &toolsets {
+                there(names, &remote).await?;
+            }
+            Ok(relay(remote, toolsets.as_deref()).await?)
+        }
     }
+}
+
+/// Refuses toolsets that there are not, before an agent is told so with each of its messages. Names that this program does
+/// not know may be those of services that only the gateway has, which is asked.
+async fn there(names: &str, remote: &Remote) -> Result<(), Problem> {
+    let mut known: Vec<String> = ["core", "admin", "all"].map(str::to_owned).to_vec();
+    known.extend(
+        OPERATIONS
+            .iter()
+            .map(|entry| entry.declaration.facts.service.to_owned()),
+    );
+    let strange = |known: &[String]| {
+        let mut names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+        names
+            .find(|name| known.iter().all(|known| known != name))
+            .map(str::to_owned)
+    };
+    if strange(&known).is_none() {
+        return Ok(());
+    }
+    let told: Value = serde_json::from_slice(&remote.read("/v1/operations", None).await?).unwrap_or_default();
+    let rows = told["operations"].as_array().into_iter().flatten();
+    known.extend(rows.filter_map(|row| row["service"].as_str().map(str::to_owned)));
+    let Some(name) = strange(&known) else { return Ok(()) };
+    known.sort();
+    known.dedup();
+    let meant = nearest(&name, known.iter().map(String::as_str)).map(|meant| format!("; did you mean {meant}?"));
+    let sentence = format!(
+        "there is no toolset '{name}'{} There are {}",
+        meant.as_deref().unwrap_or("."),
+        list(&known, "and")
+    );
+    Err(Failure::invalid("toolsets", sentence).into())
 }

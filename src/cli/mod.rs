@@ -69,7 +69,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgMatches, ColorChoice};
+use clap::{ArgMatches, ColorChoice, Command};
 use mosaic_actors::error::{Failure, Kind};
 
 pub use self::problem::Problem;
@@ -77,6 +77,7 @@ pub use self::run::{LocalCalls, Runtime};
 use self::screen::{Screen, Stop, Wanted};
 use self::select::Selection;
 use self::waterfall::waterfall;
+use crate::wording;
 
 /// Runs the command line `args`, the program's name included, and says how the process ends.
 pub async fn main(args: impl IntoIterator<Item = OsString>, runtime: impl Runtime) -> ExitCode {
@@ -159,8 +160,13 @@ fn refused(error: &clap::Error, screen: &Screen) -> Result<(), Stop> {
     let (sentence, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
     let sentence = sentence.trim().trim_start_matches("error: ");
     let rest = match is_dashed(error) {
+        true if text.contains("Usage: mosaic api ") => BODY.to_owned(),
         true => DASHED.to_owned(),
         false => rest.replace("  tip: ", "").replace("\n\n", "\n"),
+    };
+    let rest = match elsewhere(error) {
+        Some(elsewhere) => format!("{elsewhere}\n{rest}"),
+        None => rest,
     };
     let problem = Problem::from(Failure::new(Kind::InvalidInput, sentence));
     Err(match rest.trim() {
@@ -172,6 +178,44 @@ fn refused(error: &clap::Error, screen: &Screen) -> Result<(), Stop> {
 /// What to do about a text that is taken for a flag.
 const DASHED: &str =
     "A text that begins with - is written with its flag, as in --body='- item', or behind -- where it has none.";
+
+/// The same of `mosaic api`, whose users mean its body.
+const BODY: &str = "A body is given by --field NAME=VALUE, once for each, or by --input FILE.";
+
+/// The most commands that a word is said to stand in.
+const MOST_MEANT: usize = 4;
+
+/// Where a word stands that is no command where it was written, as `repo` below `git`.
+fn elsewhere(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    if error.get(ContextKind::SuggestedSubcommand).is_some() {
+        return None;
+    }
+    let mut found = Vec::new();
+    gather(&command::root(ColorChoice::Never, true), "mosaic", word, &mut found);
+    match &found[..] {
+        [] => Some("`mosaic --help` lists the commands, and `mosaic operations` what can be called.".to_owned()),
+        some => Some(format!(
+            "There is {}.",
+            wording::list(&some[..some.len().min(MOST_MEANT)], "and")
+        )),
+    }
+}
+
+fn gather(here: &Command, path: &str, word: &str, found: &mut Vec<String>) {
+    for below in here.get_subcommands() {
+        let path = format!("{path} {}", below.get_name());
+        let names = std::iter::once(below.get_name()).chain(below.get_all_aliases());
+        // Groups are called by one of theirs, or by all.
+        let is_meant = names.into_iter().any(|name| name == word || format!("{name}s") == word);
+        match is_meant {
+            true => found.push(format!("`{path}`")),
+            false => gather(below, &path, word, found),
+        }
+    }
+}
 
 /// Whether what is not known as a flag may be meant as a text, such as the first line of a list.
 fn is_dashed(error: &clap::Error) -> bool {

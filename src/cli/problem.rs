@@ -13,7 +13,7 @@ use super::{exit, explain};
 use crate::dispatch::options::{OPTIONS, OptionValue};
 use crate::failures;
 use crate::surfaces::decisions;
-use crate::surfaces::problem::tried;
+use crate::surfaces::problem::{TYPES, title, tried};
 
 /// A failure as a problem document.
 #[derive(Clone, Debug)]
@@ -135,6 +135,10 @@ impl Problem {
     /// The sentence for people, at a command line: an option that it names stands there as the flag that it is here.
     pub fn sentence(&self) -> String {
         let told = self.text("detail").or_else(|| self.text("title")).unwrap_or("failed");
+        let told = match self.kind {
+            Kind::Unauthenticated => without_header(told),
+            _ => told,
+        };
         let words = told
             .split(' ')
             .map(|word| as_flag(word).unwrap_or_else(|| word.to_owned()));
@@ -251,8 +255,8 @@ impl From<Failure> for Problem {
 
 fn own_document(kind: Kind, status: u16, detail: &str) -> Map<String, Value> {
     [
-        ("type", json!("about:blank")),
-        ("title", json!(failures::meaning(kind))),
+        ("type", json!(format!("{TYPES}{}", kind.code()))),
+        ("title", json!(title(kind.code()))),
         ("status", json!(status)),
         ("code", json!(kind.code())),
         ("detail", json!(detail)),
@@ -261,6 +265,14 @@ fn own_document(kind: Kind, status: u16, detail: &str) -> Map<String, Value> {
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect()
+}
+
+/// What a gateway says of a missing key, without the header that carries it: here a flag does, or a profile.
+fn without_header(told: &str) -> &str {
+    let end = told
+        .find(": Authorization: Bearer")
+        .or_else(|| told.find(", in the header Authorization"));
+    &told[..end.unwrap_or(told.len())]
 }
 
 /// The flag that an option such as `provider=forge` is on the command line, where the word is one.
@@ -346,5 +358,31 @@ mod tests {
         let shown = "give it --timeout 300ms, or --no-cache; or no_cache=false";
         let problem = Problem::from(Failure::invalid("timeout_ms", told));
         assert_eq!(problem.sentence(), shown);
+    }
+
+    #[test]
+    fn our_own_documents_are_as_the_gateways_are() {
+        let document: Value = serde_json::from_str(&Problem::from(Failure::invalid("limit", "no")).json()).unwrap();
+        assert_eq!(document["type"], "/docs/errors/invalid_input");
+        assert_eq!(document["title"], "Invalid input");
+    }
+
+    #[test]
+    fn a_missing_key_is_told_as_a_command_line_gives_it() {
+        for (told, shown) in [
+            (
+                "give an API key: Authorization: Bearer <key>, or X-Api-Key",
+                "give an API key",
+            ),
+            (
+                "give the admin token, or a key with the scope admin, in the header Authorization: Bearer <token>",
+                "give the admin token, or a key with the scope admin",
+            ),
+            ("this API key is not known", "this API key is not known"),
+        ] {
+            let problem = Problem::from(Failure::new(Kind::Unauthenticated, told));
+            assert_eq!(problem.sentence(), shown);
+            assert!(problem.remarks().iter().any(|remark| remark.contains("`mosaic login`")));
+        }
     }
 }

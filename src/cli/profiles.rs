@@ -43,6 +43,8 @@ pub struct Profile {
     pub admin: Option<String>,
     /// The token for that.
     pub admin_token: Option<SecretString>,
+    /// A file of authorities that are trusted at both, beside the platform's.
+    pub ca_file: Option<String>,
 }
 
 /// All that this user has.
@@ -194,6 +196,7 @@ impl Profile {
             ("key", secret(&self.key)),
             ("admin", self.admin.clone()),
             ("admin_token", secret(&self.admin_token)),
+            ("ca_file", self.ca_file.clone()),
         ];
         let given = fields
             .into_iter()
@@ -208,6 +211,7 @@ impl Profile {
             key: text("key").map(SecretString::from),
             admin: text("admin"),
             admin_token: text("admin_token").map(SecretString::from),
+            ca_file: text("ca_file"),
         }
     }
 }

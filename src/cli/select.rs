@@ -100,7 +100,7 @@ impl Selection {
 }
 
 /// The names that the rows of an operation's answer may have; none where its schema tells of none.
-fn names(entry: &Entry) -> Vec<&str> {
+pub fn names(entry: &Entry) -> Vec<&str> {
     let schema = entry.output_schema.as_value();
     let row = match entry.declaration.facts.list {
         true => schema.pointer("/properties/items/items").unwrap_or(schema),
@@ -121,9 +121,9 @@ fn known(field: &str, entry: &Entry) -> Result<(), Failure> {
         return Ok(());
     }
     let meant = nearest(first, names.iter().copied());
-    let hint = meant.map_or(String::new(), |name| format!("; did you mean {name}?"));
+    let hint = meant.map_or(".".to_owned(), |name| format!("; did you mean {name}?"));
     let sentence = format!(
-        "{} answers with no '{first}'{hint} It has: {}",
+        "{} answers with no '{first}'{hint} Its answer has: {}",
         entry.name(),
         names.join(", ")
     );
@@ -158,7 +158,7 @@ pub fn joined(args: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> {
 }
 
 /// The operation that a line names, as far as that is to be seen before it is parsed: the first words that are one.
-fn operation(texts: &[&str]) -> Option<&'static Entry> {
+pub fn operation(texts: &[&str]) -> Option<&'static Entry> {
     let words: Vec<String> = texts.iter().map(|text| text.replace('-', "_")).collect();
     let runs = (1..words.len())
         .flat_map(|begin| (begin + 1..=words.len().min(begin + LONGEST_NAME)).map(move |end| (begin, end)));

@@ -10,6 +10,7 @@ use mosaic_actors::error::{Failure, Kind};
 use reqwest::Response;
 use url::Url;
 
+use super::connection::Trusted;
 use crate::wire::client::{self, Outbound};
 use crate::wire::tls;
 
@@ -20,12 +21,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest silence of a server. Models think long; the gateway's own deadline comes first.
 const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 
-/// A client for the gateway at `base`; `keyed`: it will present a key.
+/// What stands there answers in another language, as one that speaks TLS does.
+pub const NOT_HTTP: &str = "what answers there does not speak HTTP in clear";
+
+/// A client for the gateway at `base`; `keyed`: it will present a key; `trusted`: these authorities, too.
 ///
 /// # Errors
-/// `internal` where TLS or the client cannot be set up; `invalid_input` where a proxy could read the key.
-pub fn http_client(base: &Url, keyed: bool) -> Result<reqwest::Client, Failure> {
-    let outbound = Outbound::from_env()?;
+/// `internal` where TLS or the client cannot be set up; `invalid_input` where a proxy could read the key, or the file holds
+/// no authorities.
+pub fn http_client(base: &Url, keyed: bool, trusted: Option<&Trusted>) -> Result<reqwest::Client, Failure> {
+    let mut outbound = Outbound::from_env()?;
+    if let Some(Trusted { named, file }) = trusted {
+        outbound.authorities = tls::authorities(named, file)?;
+    }
     if keyed && base.scheme() == "http" && outbound.proxies.of(base).is_some() {
         let sentence = "the key would go through a proxy in clear: use https, or name the host in NO_PROXY";
         return Err(Failure::new(Kind::InvalidInput, sentence).never_sent());
@@ -44,10 +52,19 @@ pub fn http_client(base: &Url, keyed: bool) -> Result<reqwest::Client, Failure> 
 /// `invalid_input` naming that.
 pub fn base_url(named: &str, text: &str) -> Result<Url, Failure> {
     let wrong = |what: &str| Failure::invalid(named, format!("{named} {what}"));
-    let url = Url::parse(text).map_err(|error| wrong(&format!("is not a URL: {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(wrong("must be an http or https URL"));
-    }
+    // Most who forget it name a host, and perhaps its port: `gateway:8080` is a URL of a scheme of that name.
+    let whole = || {
+        let whole = format!("http://{text}");
+        let is_meant = !text.contains("://") && Url::parse(&whole).is_ok_and(|url| url.has_host());
+        is_meant.then_some(whole)
+    };
+    let url = Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = url.ok_or_else(|| match whole() {
+        Some(whole) => wrong(&format!("must be an http or https URL: write {whole}")),
+        None => wrong("must be an http or https URL"),
+    })?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(wrong("must not hold credentials; give the key in a file"));
     }
@@ -89,7 +106,30 @@ pub fn broken(error: &reqwest::Error) -> Failure {
     let sentence = match tls::why(error) {
         Some(why) => why.to_owned(),
         None if kind == Kind::Timeout => "timed out".to_owned(),
+        // The parser's words for the first byte of a TLS alert.
+        None if cause.to_string().starts_with("invalid HTTP version") => NOT_HTTP.to_owned(),
         None => cause.to_string(),
     };
     Failure::new(kind, sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_its_scheme_is_told_how_it_is_written() {
+        for text in ["127.0.0.1:21082", "gateway.example:8080", "localhost"] {
+            let failure = base_url("--server", text).expect_err(text);
+            let wanted = format!("--server must be an http or https URL: write http://{text}");
+            assert_eq!(
+                (failure.field.as_deref(), failure.message()),
+                (Some("--server"), &*wanted)
+            );
+        }
+        for text in ["ftp://gateway.example", "", "http://"] {
+            let failure = base_url("--server", text).expect_err(text);
+            assert!(!failure.message().contains("write"), "{}", failure.message());
+        }
+    }
 }

@@ -4,34 +4,12 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::catalogue::sample::word;
+
 /// Deeper, a value is the simplest that there is.
 const DEEPEST: usize = 10;
 /// What an input is not much without, though each of them may be left out.
 const SPEAKING: [&str; 5] = ["title", "prompt", "texts", "chat", "column"];
-
-/// Words for fields of these names. Others are called as they are.
-const WORDS: [(&[&str], &str); 14] = [
-    (&["repo", "project", "path_with_namespace"], "acme/api"),
-    (&["branch", "ref", "base", "target", "default_branch"], "main"),
-    (&["head", "source"], "mend-it"),
-    (&["path"], "README.md"),
-    (
-        &["url", "web_url", "html_url", "clone_url"],
-        "https://example.com/acme/api",
-    ),
-    (&["sha", "commit", "oid"], "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"),
-    (&["model"], "sandbox-small"),
-    (&["prompt", "text", "texts", "query"], "What is a gateway good for?"),
-    (&["title", "summary"], "Mend the gate"),
-    (&["message"], "Mend the gate"),
-    (&["media_type", "content_type"], "text/plain"),
-    (
-        &["id", "issue", "pull", "pr", "run", "page", "space", "board", "comment"],
-        "forge-a~1",
-    ),
-    (&["provider", "instance"], "forge-a"),
-    (&["operation"], "git.repo.get"),
-];
 
 /// What examples are made from.
 #[derive(Clone, Copy)]
@@ -94,7 +72,7 @@ impl Examples<'_> {
         let properties = schema["properties"].as_object().into_iter().flatten();
         let wanted = properties.filter(|(name, _)| is_required(name) || SPEAKING.contains(&name.as_str()));
         wanted
-            .map(|(name, field)| (name.clone(), self.value(field, name, depth + 1)))
+            .map(|(name, field)| (name.clone(), self.value(field, called(name, schema), depth + 1)))
             .collect()
     }
 
@@ -108,6 +86,17 @@ impl Examples<'_> {
         pointer
             .and_then(|pointer| self.document.pointer(pointer))
             .unwrap_or(schema)
+    }
+}
+
+/// What a field is called among words: a path beside an owner is a repository's, and an id says of what it is.
+fn called<'n>(name: &'n str, schema: &Value) -> &'n str {
+    let has = |other: &str| schema["properties"].get(other).is_some();
+    match name {
+        "path" if has("owner") => "repo",
+        "id" if has("owner") && has("path") => "repo_id",
+        "id" if has("number") && has("title") => "numbered_id",
+        name => name,
     }
 }
 
@@ -126,11 +115,10 @@ fn type_of(schema: &Value) -> &str {
 }
 
 fn text(schema: &Value, name: &str) -> String {
-    let known = WORDS.iter().find(|(names, _)| names.contains(&name));
-    let mut text = match (schema["format"].as_str(), known) {
+    let mut text = match (schema["format"].as_str(), word(name)) {
         (Some("date-time"), _) => "2026-01-02T03:04:05Z",
         (Some("uri-reference"), _) => "/docs/errors/not_found",
-        (_, Some((_, word))) => word,
+        (_, Some(word)) => word,
         _ if name.ends_with("_at") || name == "time" => "2026-01-02T03:04:05Z",
         _ if name.ends_with("url") => "https://example.com/acme/api",
         _ => name,
@@ -174,6 +162,12 @@ mod tests {
             examples.of(&schema, ""),
             json!({ "repo": "acme/api", "title": "Mend the gate", "state": "open", "count": 3, "rows": ["ro"], "kind": "a" })
         );
+        // What is of a repository is told as one's.
+        let field = json!({ "type": "string" });
+        let repo = json!({ "type": "object", "required": ["id", "path", "owner"],
+            "properties": { "id": field, "path": field, "owner": field } });
+        let told = json!({ "id": "forge-a~acme/api", "path": "acme/api", "owner": "acme" });
+        assert_eq!(examples.of(&repo, ""), told);
         // One without an end has one.
         let node = json!({ "$ref": "#/components/schemas/Node" });
         assert!(examples.of(&node, "").to_string().len() < 200);

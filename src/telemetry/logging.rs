@@ -208,7 +208,12 @@ where
 }
 
 fn parse(filter: &str) -> Result<EnvFilter, LogError> {
-    EnvFilter::builder().parse(filter).map_err(|_| LogError::BadFilter)
+    // What the library of MCP says below a warning are its own values, message by message; a filter may name it.
+    let whole = match filter {
+        "" | "off" => filter.to_owned(),
+        _ => format!("rmcp=warn,{filter}"),
+    };
+    EnvFilter::builder().parse(whole).map_err(|_| LogError::BadFilter)
 }
 
 #[cfg(test)]

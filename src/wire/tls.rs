@@ -88,6 +88,9 @@ fn unfit(words: &str) -> &'static str {
     }
 }
 
+/// What the sentence on an authority that nobody trusts holds.
+pub const UNKNOWN_ISSUER: &str = "(unknown issuer)";
+
 fn sentence(error: &rustls::Error) -> &'static str {
     use CertificateError::{
         BadSignature, Expired, ExpiredContext, InvalidPurpose, InvalidPurposeContext, NotValidForName,

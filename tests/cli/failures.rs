@@ -208,3 +208,38 @@ fn an_output_that_is_full_and_a_configuration_at_fault_have_their_own_hints() {
         "{absent:?}"
     );
 }
+
+#[test]
+fn a_word_in_the_wrong_place_is_told_where_it_stands() {
+    let server = Recorder::json(json!({}));
+    for (line, told) in [
+        (&["repo", "list"][..], "`mosaic git repo`"),
+        (&["repos", "list"], "`mosaic git repo`"),
+        (&["frobnicate"], "`mosaic operations`"),
+        (&["api", "POST", "/v1/git/repos", "-d", "{}"], "--field NAME=VALUE"),
+    ] {
+        let refused = server.run(line);
+        assert!(
+            refused.code == Some(2) && refused.err.contains(told),
+            "{line:?}: {refused:?}"
+        );
+    }
+    let field = server.run(&["git", "repo", "list", "--json=zzz"]);
+    assert!(field.err.contains("no 'zzz'. Its answer has: "), "{field:?}");
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn toolsets_that_there_are_not_are_refused_before_an_agent_speaks() {
+    let server = Recorder::json(json!({"operations": [{"service": "billing"}]}));
+    let refused = server.run(&["mcp", "--toolsets", "core,gti"]);
+    assert_eq!((refused.code, &*refused.out), (Some(2), ""), "{refused:?}");
+    assert!(
+        refused.err.contains("no toolset 'gti'; did you mean git?"),
+        "{refused:?}"
+    );
+    // One of the gateway's own is let through; nobody speaks, and so it ends.
+    let own = server.run(&["mcp", "--toolsets", "billing"]);
+    assert_eq!(own.code, Some(0), "{own:?}");
+    assert!(server.seen().iter().all(|seen| seen.path == "/v1/operations"));
+}

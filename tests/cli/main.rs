@@ -17,6 +17,7 @@ mod raw;
 mod real;
 mod recorder;
 mod select;
+mod served;
 mod streams;
 mod terminal;
 mod told;

@@ -13,7 +13,7 @@ fn a_request_is_sent_as_it_is_said_with_the_key() {
         "get",
         "/v1/git/repos?limit=5&q=a%20b",
         "-H",
-        "X-Mosaic-Label: team=web",
+        "X-Mosaic-Labels: team=web",
     ]);
     let told = ran(command.env("MOSAIC_API_KEY", "k"));
     assert_eq!(
@@ -28,7 +28,7 @@ fn a_request_is_sent_as_it_is_said_with_the_key() {
     assert_eq!(seen.authorization.as_deref(), Some("Bearer k"));
     assert!(
         seen.said
-            .contains(&("x-mosaic-label".to_owned(), "team=web".to_owned())),
+            .contains(&("x-mosaic-labels".to_owned(), "team=web".to_owned())),
         "{seen:?}"
     );
 
@@ -113,7 +113,7 @@ fn graphql_prints_the_data_and_its_exit_code_tells_of_what_is_missing() {
         "--operation",
         "Q",
         "--jq",
-        ".data.asked",
+        ".asked",
     ]);
     let asked: Value = serde_json::from_str(&whole.out).unwrap();
     let wanted = json!({"query": "query Q($a: Int) { asked }", "variables": {"a": 1}, "operationName": "Q"});
@@ -129,7 +129,7 @@ fn graphql_prints_the_data_and_its_exit_code_tells_of_what_is_missing() {
         none.code == Some(3) && none.err.contains("error[not_found]: no such run"),
         "{none:?}"
     );
-    let followed = server.run(&["graphql", "subscription", "--jq", ".data.line"]);
+    let followed = server.run(&["graphql", "subscription", "--jq", ".line"]);
     assert_eq!((followed.code, &*followed.out), (Some(0), "a\nb\n"), "{followed:?}");
     let begun = server.seen().len();
     assert_eq!(server.run(&["graphql", "{a}", "--variables", "[1]"]).code, Some(2));
@@ -156,5 +156,15 @@ fn there_is_a_page_for_each_command() {
         assert!(pages.iter().any(|page| page == name), "{name}: {pages:?}");
     }
     let page = std::fs::read_to_string(path.join("mosaic-git-repo-get.1")).unwrap();
-    assert!(page.contains("git.repo.get") && page.contains("Examples:"), "{page}");
+    assert!(
+        page.contains("git.repo.get") && page.contains(".SH EXAMPLES\n"),
+        "{page}"
+    );
+    for name in pages {
+        let page = std::fs::read_to_string(path.join(&name)).unwrap();
+        assert!(
+            !page.contains(".SH EXTRA") && !page.contains("Examples:"),
+            "{name}: {page}"
+        );
+    }
 }

@@ -331,3 +331,36 @@ fn a_download_is_told_by_a_bar_on_terminals_that_want_it() {
         assert!(!done.contains("% of"), "{done}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_removes_something_asks_at_a_terminal_and_nowhere_else() {
+    let server = Recorder::json(json!({}));
+    let url = server.url();
+    let line = ["git", "branch", "delete", "acme/api", "old"];
+    let scripted = server.run(&line);
+    assert_eq!(
+        (scripted.code, server.seen().len()),
+        (Some(0), 1),
+        "a script is not asked: {scripted:?}"
+    );
+    let done = tokio::task::spawn_blocking(move || {
+        let pane = Pane::start(100, 20, &[("MOSAIC_URL", &url)]);
+        pane.run("mosaic git branch delete acme/api old; echo code:$?");
+        pane.until("the question", |text| {
+            text.contains("git branch delete acme/api old? It cannot be undone. [y/N]")
+        });
+        pane.run("n");
+        pane.until("no", |text| {
+            text.contains("nothing was changed") && text.contains("code:1")
+        });
+        pane.run("clear; mosaic git branch delete acme/api old; echo code:$?");
+        pane.until("the question", |text| text.contains("[y/N]"));
+        pane.run("y");
+        pane.until("a deletion", |text| text.contains("code:0"));
+        pane.run("clear; mosaic git branch delete acme/api old --yes; echo code:$?");
+        pane.until("another", |text| text.contains("code:0") && !text.contains("[y/N]"));
+    });
+    done.await.unwrap();
+    let deleted = server.seen().iter().filter(|seen| seen.method == "DELETE").count();
+    assert_eq!(deleted, 3);
+}

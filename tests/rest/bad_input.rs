@@ -151,3 +151,24 @@ fn samples_are_inputs_that_their_operations_accept() {
         assert!(prepared.is_ok(), "{}", entry.name());
     }
 }
+
+#[tokio::test]
+async fn a_wrong_parameter_and_a_wrong_path_are_told_what_there_is() {
+    let server = Server::start(FakeCalls::json("{}")).await;
+    let get = |path: &str| server.http.get(server.url(path)).bearer_auth(KEY);
+    let problem = refused(get("/v1/git/repos?limti=5"), 400, "limti").await;
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("did you mean limit?") && detail.contains("cursor"),
+        "{detail}"
+    );
+    for path in ["/", "/v1", "/openapi.json", "/v2/git/repos"] {
+        let problem = refused(get(path), 404, path).await;
+        let detail = problem["detail"].as_str().unwrap();
+        assert_eq!(problem["code"], "no_route", "{path}");
+        assert!(
+            detail.contains("/docs") && detail.contains("/v1/openapi.json"),
+            "{path}: {detail}"
+        );
+    }
+}

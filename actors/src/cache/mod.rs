@@ -199,6 +199,11 @@ impl CacheEntry {
         judge(self.age(now), self.fresh, self.stale)
     }
 
+    /// It is remembered that there is no such thing.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.outcome.is_err()
+    }
+
     /// The outcome as served by `tier`.
     pub(crate) fn serve(&self, status: CacheStatus, tier: &'static str, now: u64) -> Result<Answer, Failure> {
         let by = CachedBy {

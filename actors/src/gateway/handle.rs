@@ -92,6 +92,15 @@ impl Gateway {
         self.front.admission.attend(tenant, self.front.clock.nanos())
     }
 
+    /// Takes one of what the rate of `tenant` leaves it, as a call does, for who asks for no operation.
+    ///
+    /// # Errors
+    /// As of a call: `rate_limited`.
+    pub fn charge(&self, tenant: &Arc<str>) -> Result<(), Failure> {
+        let now = self.front.clock.nanos();
+        self.front.admission.tenants.admit(tenant, now).map(drop)
+    }
+
     /// What the rate of `tenant` leaves it now; `None`: it has none.
     pub fn allowance(&self, tenant: &str) -> Option<Allowance> {
         self.front.admission.tenants.allowance(tenant, self.front.clock.nanos())
@@ -105,6 +114,11 @@ impl Gateway {
     /// Calls in flight, streams included.
     pub fn in_flight(&self) -> usize {
         self.front.admission.in_flight()
+    }
+
+    /// Those who stay without a call, which are among their tenants' calls in flight: listeners to events.
+    pub fn attending(&self) -> usize {
+        self.front.admission.attending()
     }
 
     /// The calls in flight, streams included, at most `limit` and those that last longest; without their payloads.
@@ -173,6 +187,12 @@ impl Front {
         if let Some(key) = key.as_ref().filter(|_| !call.no_cache) {
             match phase!(meters, sampled, "lookup", self.cache.l1.get(key, now)) {
                 Lookup::Fresh(entry) => {
+                    // A refusal is what its caller asks about, however few hits have a record.
+                    if entry.is_refusal()
+                        && let Some(trace) = settlement.record(&self.decisions)
+                    {
+                        standing(trace);
+                    }
                     settlement
                         .trace()
                         .write(|decision| decision.routed(&call, &candidates, self.rules(&call)));

@@ -124,7 +124,7 @@ fn reason(flags: &ArgMatches, dry_run: bool, asks: bool) -> Result<String, Stop>
 }
 
 /// Asks on stderr, since stdout may be read by a program. Blocks: nothing else is under way.
-fn question(text: &str) -> Result<String, Failure> {
+pub(in crate::cli) fn question(text: &str) -> Result<String, Failure> {
     let unread = |error: io::Error| Failure::invalid("stdin", format!("the answer cannot be read: {error}"));
     let mut err = io::stderr().lock();
     err.write_all(text.as_bytes())

@@ -18,6 +18,7 @@ use super::flags::{flag, switch};
 use super::screen::{Screen, Stop};
 use super::tree::Outlook;
 use super::views::{self, Shown, TableView};
+pub(super) use change::question;
 use look::{Face, Look};
 
 /// A command that shows one document.

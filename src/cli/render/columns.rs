@@ -56,7 +56,16 @@ pub(super) fn columns_of_schema(schema: &Value) -> Vec<Column> {
         let whole = shown(name, property).then(|| Column::of_field(name));
         parts.chain(whole).collect::<Vec<_>>()
     });
-    columns.collect()
+    let mut columns: Vec<Column> = columns.collect();
+    // What the provider calls it stands beside what all call it in the single view, and in JSON.
+    let heads: Vec<String> = columns.iter().map(|column| column.head.clone()).collect();
+    columns.retain(|column| {
+        column
+            .head
+            .strip_prefix("raw_")
+            .is_none_or(|plain| !heads.iter().any(|head| head == plain))
+    });
+    columns
 }
 
 /// What a type says of a field that eyes look for, though not every row has it; or, of one that is more than a cell, the
@@ -75,6 +84,52 @@ fn kind(property: &Value) -> Option<&str> {
         Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null"),
         _ => None,
     }
+}
+
+/// What a column takes of a line beside its cells: the space at its sides.
+const BESIDE: usize = 2;
+/// A cell that is cut to this can still be read.
+const READABLE: usize = 20;
+
+/// Those of the columns that a line of `width` has room for: what says again what stands in another goes first, then what is
+/// the same in each row, then what stands last. The first, by which the next command names a row, stays, and so does what
+/// says how it stands.
+pub(super) fn fitting(mut columns: Vec<Column>, rows: &[Value], width: usize) -> Vec<Column> {
+    let cells = |column: &Column| -> Vec<String> { rows.iter().map(|row| column.of(row)).collect() };
+    let mut shown: Vec<Vec<String>> = columns.iter().map(cells).collect();
+    let room = |place: usize, column: &Column, cells: &[String]| {
+        let widest = cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
+        let widest = if place == 0 { widest } else { widest.min(READABLE) };
+        widest.max(column.head.chars().count()) + BESIDE
+    };
+    loop {
+        let each = columns.iter().zip(&shown).enumerate();
+        let taken: usize = each.map(|(place, (column, cells))| room(place, column, cells)).sum();
+        let rank = |place: usize| match &*columns[place].head {
+            _ if is_told(&shown, place) => 3,
+            _ if rows.len() > 1 && shown[place].windows(2).all(|pair| pair[0] == pair[1]) => 2,
+            "title" | "name" | "state" | "status" => 0,
+            _ => 1,
+        };
+        let least = (1..columns.len()).max_by_key(|place| (rank(*place), *place));
+        let Some(least) = least.filter(|least| taken > width && rank(*least) > 0) else {
+            return columns;
+        };
+        columns.remove(least);
+        shown.remove(least);
+    }
+}
+
+/// Whether each cell of a column is a part of what stands in the first, as `api` and `acme/api` are of `forge~acme/api`.
+fn is_told(shown: &[Vec<String>], place: usize) -> bool {
+    let marks = ['~', '/', '#'];
+    let is_part = |(whole, part): (&String, &String)| {
+        let behind = whole
+            .strip_suffix(part.as_str())
+            .is_some_and(|before| before.ends_with(marks));
+        behind || whole.split(marks).any(|piece| piece == part)
+    };
+    shown[0].iter().zip(&shown[place]).all(is_part)
 }
 
 /// Without a schema: every scalar that a row has, in order of first appearance.

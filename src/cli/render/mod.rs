@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 pub use cells::cell;
 use cells::one_line;
-use columns::{columns_of_rows, columns_of_schema};
+use columns::{columns_of_rows, columns_of_schema, fitting};
 
 use super::screen::{FAINT, Screen, clean};
 
@@ -167,6 +167,9 @@ fn rows(value: &Value) -> Option<&Vec<Value>> {
 fn table_of(rows: &[Value], schema: Option<&Value>, screen: &Screen) -> String {
     let mut columns = schema.map_or_else(|| columns_of_rows(rows), columns_of_schema);
     columns.retain(|column| rows.iter().any(|row| !column.of(row).is_empty()));
+    if let Some(width) = screen.width.filter(|_| !columns.is_empty()) {
+        columns = fitting(columns, rows, usize::from(width));
+    }
     if columns.is_empty() {
         return rows.iter().map(cell).collect::<Vec<_>>().join("\n");
     }
@@ -356,6 +359,41 @@ mod tests {
         let seen = document(&told, Some(schema), &Screen::default());
         assert!(seen.contains("violence and threat") && seen.contains("none"), "{seen}");
         assert!(!seen.contains("hate"), "{seen}");
+    }
+
+    #[test]
+    fn a_narrow_table_leaves_out_what_is_told_twice_and_keeps_titles_readable() {
+        let repo = |name: &str, branch: &str| {
+            json!({"id": format!("forge-a~acme/{name}"), "name": name, "path": format!("acme/{name}"), "owner": "acme",
+                "default_branch": branch, "private": false, "archived": false})
+        };
+        let rows = json!([repo("api", "main"), repo("website", "trunk")]);
+        let wide = shown(rows.clone(), Some(200));
+        assert!(wide.contains("OWNER") && wide.contains("PATH"), "{wide}");
+        let narrow = shown(rows.clone(), Some(60));
+        for gone in ["NAME", "PATH", "OWNER"] {
+            assert!(!narrow.contains(gone), "{gone}: {narrow}");
+        }
+        assert!(
+            narrow.contains("forge-a~acme/website") && narrow.contains("trunk"),
+            "{narrow}"
+        );
+        assert!(
+            shown(rows, None).contains("OWNER"),
+            "nothing is left out of what is no terminal"
+        );
+
+        let issue = |number: u32, title: &str| {
+            json!({"id": format!("forge-a~acme/api#{number}"), "number": number, "title": title, "state": "open",
+                "labels": ["bug", "urgent"], "assignees": ["ada", "kim"], "locked": false, "comments": 3})
+        };
+        let rows = json!([
+            issue(1, "The gate does not close"),
+            issue(2, "The build fails on Mondays")
+        ]);
+        let narrow = shown(rows, Some(60));
+        assert!(narrow.contains("The gate does not"), "{narrow}");
+        assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
     }
 
     #[test]

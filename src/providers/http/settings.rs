@@ -163,7 +163,7 @@ mod tests {
             (
                 "map = { lables = 5501 }",
                 "settings.map.lables",
-                "is not known; did you mean labels?; there is labels",
+                "is not known; did you mean labels?",
             ),
         ] {
             let failure = read(text).expect_err("refused");

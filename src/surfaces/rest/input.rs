@@ -13,6 +13,7 @@ use url::form_urlencoded;
 
 use crate::catalogue::Entry;
 use crate::dispatch::options::{CallOption, OPTIONS, Options};
+use crate::wording::{list, nearest};
 
 /// The fields and options that the URL gives.
 ///
@@ -39,14 +40,31 @@ pub fn from_url(
         }
         let in_query = entry.declaration.input_in_query();
         let Some(field) = entry.field(&name).filter(|_| in_query) else {
-            return Err(Failure::invalid(
-                &name,
-                format!("{name} is not a parameter of {}", entry.name()),
-            ));
+            return Err(unknown(&name, entry, in_query));
         };
         insert_once(&mut input, &name, field.parse(&texts)?)?;
     }
     Ok((input, options))
+}
+
+/// Names the parameters that there are, and the one that may be meant.
+fn unknown(name: &str, entry: &Entry, in_query: bool) -> Failure {
+    if !in_query && entry.field(name).is_some() {
+        let sentence = format!("{name} is a field of the body of {}, and no parameter", entry.name());
+        return Failure::invalid(name, sentence);
+    }
+    let in_path = |field: &&str| entry.declaration.path.contains(&format!("{{{field}}}"));
+    let fields = entry.fields.iter().map(|field| field.name.as_str());
+    let fields = fields.filter(|field| in_query && !in_path(field));
+    let known: Vec<&str> = fields.chain(self::in_query().map(|option| option.name)).collect();
+    let meant = nearest(name, known.iter().copied()).map(|meant| format!("; did you mean {meant}?"));
+    let sentence = format!(
+        "{name} is not a parameter of {}{} It has {}",
+        entry.name(),
+        meant.as_deref().unwrap_or("."),
+        list(&known, "and")
+    );
+    Failure::invalid(name, sentence)
 }
 
 /// The options that headers carry. Their names are made once: to look for one that is not there costs a hash.
@@ -279,6 +297,22 @@ mod tests {
                 "{query}"
             );
         }
+        let told = |name: &str, query: &str| {
+            let entry = find(name).expect("the operation exists");
+            let failure = from_url(entry, vec![], query).expect_err("refused");
+            failure.message().to_owned()
+        };
+        let meant = told("git.repo.list", "limti=5");
+        assert!(
+            meant.contains("did you mean limit? It has ") && meant.contains("provider"),
+            "{meant}"
+        );
+        let other = told("git.repo.list", "zzzzz=5");
+        assert!(
+            other.contains("git.repo.list. It has ") && other.contains("cursor"),
+            "{other}"
+        );
+        assert!(told("projects.issue.create", "title=x").contains("a field of the body"));
         assert_eq!(url("projects.issue.create", "title=x").err().as_deref(), Some("title"));
     }
 }

@@ -151,8 +151,11 @@ pub fn router(config: RestConfig) -> Router {
 
 /// The answer to a path that no surface has; the fallback of the public listener.
 pub async fn not_found(request: Request<Body>) -> Response {
-    let problem = Problem::fault(Fault::NoRoute, "no route has this path");
-    problem.response(&RequestId::given(request.extensions()))
+    let id = RequestId::given(request.extensions());
+    let mount = id.mount().path();
+    let sentence =
+        format!("no route has this path; {mount}/docs shows what there is, and {mount}/v1/openapi.json describes it");
+    Problem::fault(Fault::NoRoute, sentence).response(&id)
 }
 
 async fn overview(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
