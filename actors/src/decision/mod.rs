@@ -1,7 +1,7 @@
 //! Decision records: what was decided for a call, and why.
 //!
-//! Every call that memory does not serve has one, and so has a sample of those that it serves. A record is a struct of a
-//! fixed size out of a bounded pool; the call's path writes to it as it goes, and it is rendered only when it is read.
+//! Every call that memory does not serve has one, and of those that it serves each that it refuses and a sample of the
+//! rest. A record is a struct of a fixed size out of a bounded pool; the call's path writes to it as it goes, and it is rendered only when it is read.
 //!
 //! Invariant: no call waits for its record. Where there is none left, a call goes without, and that is counted.
 
