@@ -233,9 +233,12 @@ impl LocalCalls for Local {
         let gateway = self.0.clone();
         Box::pin(async move {
             let caller = Mosaic::local_caller();
-            let call = gateway.dispatcher().unmade_call(entry, input, caller, options)?;
-            let decision = gateway.system().gateway().dry_run(call).await;
-            Ok(gateway.told(&decision))
+            let unsent = gateway.dispatcher().unmade_call(entry, input, caller, options)?;
+            let system = gateway.system();
+            let rehearsed = unsent
+                .rehearse(async |call| Ok(system.gateway().dry_run(call).await))
+                .await?;
+            Ok(rehearsed.told(gateway.told(&rehearsed.explained)))
         })
     }
 

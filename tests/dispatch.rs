@@ -1,5 +1,7 @@
 //! The dispatcher: lists of every instance, writes under a key, and what is known of a call beside what it asks for.
 
+#[path = "dispatch/aliases.rs"]
+mod aliases;
 #[path = "dispatch/attributes.rs"]
 mod attributes;
 mod support;

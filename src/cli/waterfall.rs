@@ -28,6 +28,7 @@ pub fn waterfall(document: &Value, screen: &Screen) -> String {
 
 fn text(told: &Explained, document: &Value, screen: &Screen) -> String {
     let mut lines = vec![head(told)];
+    lines.extend(stands_for(document).map(|models| line("models", &models)));
     lines.push(line("route", &route(told, document)));
     lines.extend(rules(told, document));
     if !told.candidates.is_empty() {
@@ -57,6 +58,20 @@ fn text(told: &Explained, document: &Value, screen: &Screen) -> String {
     );
     lines.retain(|line| !line.is_empty());
     lines.join("\n")
+}
+
+/// The models of a name for several, with what refuses those that could not be asked.
+fn stands_for(document: &Value) -> Option<String> {
+    let row = |row: &Value| {
+        let text = |name: &str| row[name].as_str().unwrap_or_default();
+        match (text("verdict"), text("code")) {
+            (_, code) if !code.is_empty() => format!("{} ({code})", text("model")),
+            ("asked", _) => format!("{} (this one)", text("model")),
+            _ => text("model").to_owned(),
+        }
+    };
+    let rows: Vec<String> = document["stands_for"].as_array()?.iter().map(row).collect();
+    Some(rows.join(", then "))
 }
 
 fn line(head: &str, rest: &str) -> String {
@@ -280,9 +295,15 @@ mod tests {
             ],
             "first_choice": "a",
             "outcome": { "took_us": 7, "bytes": 0, "waits": "place" },
+            "stands_for": [
+                { "model": "x~m", "verdict": "refused", "code": "no_provider" },
+                { "model": "a~m", "verdict": "asked" },
+                { "model": "n", "verdict": "behind" },
+            ],
         });
         let shown = waterfall(&record, &Screen::default());
         for words in [
+            "models     x~m (no_provider), then a~m (this one), then n",
             "rule 0: no: cost ($0.00000007 expected)",
             "rule 1: in shadow: matched, would decide otherwise",
             "chosen because the rule prefers it",

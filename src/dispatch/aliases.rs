@@ -1,7 +1,7 @@
 //! Other names for models: one for a model, or for several that stand in for each other.
 //!
 //! Invariant: the next model of a name is asked only where the one before it was not sent the request, or is proven to bill
-//! nothing of it; what is wrong with a request itself is told at once, and all share its caller's time.
+//! nothing of it; what is wrong with a request itself is told at once, and all share its caller's time, and its key.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,9 +9,7 @@ use std::sync::Arc;
 use mosaic_actors::call::{Answer, Homes};
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::Value;
-use tokio::time::Instant;
 
-use super::Invocation;
 use crate::catalogue::{Entry, Op};
 
 /// The field of an input that names a model.
@@ -58,33 +56,23 @@ impl Aliases {
     }
 }
 
-/// Asks the models one after another, until one answers or the next would be no better.
-pub(super) async fn each<F: Future<Output = Result<Answer, Failure>>>(
-    models: Chain,
-    invocation: Invocation,
-    ask: impl Fn(Invocation) -> F,
-) -> Result<Answer, Failure> {
-    let Invocation {
-        entry,
-        input,
-        caller,
-        mut options,
-        upload,
-    } = invocation;
-    // The time of all of them runs from here.
-    options.arrived.get_or_insert_with(Instant::now);
-    let mut last = None;
-    for model in models.iter() {
+/// An input as each of the models would be asked by it.
+pub(super) fn named(models: &Chain, input: &Value) -> impl Iterator<Item = Value> {
+    models.iter().map(move |model| {
         let mut input = input.clone();
         input[MODEL] = Value::from(&**model);
-        let named = Invocation {
-            entry,
-            input,
-            caller: caller.clone(),
-            options: options.clone(),
-            upload: upload.clone(),
-        };
-        match ask(named).await {
+        input
+    })
+}
+
+/// Asks one after another, until one answers or the next would be no better.
+pub(super) async fn first<T, F: Future<Output = Result<Answer, Failure>>>(
+    turns: impl IntoIterator<Item = T>,
+    ask: impl Fn(T) -> F,
+) -> Result<Answer, Failure> {
+    let mut last = None;
+    for turn in turns {
+        match ask(turn).await {
             Err(failure) if may_stand_in(&failure) => last = Some(failure),
             answered => return answered,
         }
@@ -94,7 +82,16 @@ pub(super) async fn each<F: Future<Output = Result<Answer, Failure>>>(
 
 /// Whether another model may be asked for what this one did not do.
 fn may_stand_in(failure: &Failure) -> bool {
-    let by_another = match failure.kind {
+    // Who refuses a credential, or knows no such model, has done nothing.
+    let refused = matches!(failure.kind, Kind::NotFound | Kind::UpstreamAuth);
+    let undone = failure.unsent || failure.unbilled || refused;
+    // What is replayed came of all of them.
+    is_of_the_model(failure.kind) && !failure.in_doubt && !failure.replayed && undone
+}
+
+/// Whether it is the model, or its provider, that stands in a call's way, so that another may do it.
+pub(super) fn is_of_the_model(kind: Kind) -> bool {
+    match kind {
         Kind::NotFound
         | Kind::Unsupported
         | Kind::Overloaded
@@ -115,10 +112,7 @@ fn may_stand_in(failure: &Failure) -> bool {
         | Kind::BudgetExhausted
         | Kind::Cancelled
         | Kind::Internal => false,
-    };
-    // Who refuses a credential, or knows no such model, has done nothing.
-    let refused = matches!(failure.kind, Kind::NotFound | Kind::UpstreamAuth);
-    by_another && !failure.in_doubt && (failure.unsent || failure.unbilled || refused)
+    }
 }
 
 #[cfg(test)]

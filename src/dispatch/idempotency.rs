@@ -9,7 +9,7 @@ mod store;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mosaic_actors::call::{Answer, Call, Caller, Claim, Operation};
+use mosaic_actors::call::{Answer, Caller, Claim, Operation};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::policy::recover::to_arrive;
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::options::IDEMPOTENCY_KEY;
-use super::{Calls, Options, internal};
+use super::{Options, internal};
 use outcome::{in_flight, mismatch, recorded_answer, recorded_failure, replay, unknown};
 
 pub use outcome::{IN_DOUBT, LONGEST_ANSWER, is_mismatch, replayed};
@@ -108,17 +108,22 @@ impl KeyedWrite {
         KeyedWrite { facts, claim }
     }
 
-    /// Does the write in a task of its own, because a caller that goes away must find its outcome when it returns. The
-    /// call holds its places in the engine all the while, so that such writes are bounded and shown as any others.
-    pub(super) async fn run(
+    /// Does the write in a task of its own, because a caller that goes away must find its outcome when it returns. Its calls
+    /// hold their places in the engine all the while, so that such writes are bounded and shown as any others.
+    ///
+    /// `work` makes them, under the claim, one after another: the first to be admitted takes it for all of them.
+    pub(super) async fn run<F>(
         self,
-        calls: Arc<dyn Calls>,
-        mut call: Call,
+        deadline: Instant,
+        work: impl FnOnce(Arc<dyn Claim>) -> F,
         writes: &Arc<KeyedWrites>,
-    ) -> Result<Answer, Failure> {
-        call.claim = Some(self.claim.clone());
+    ) -> Result<Answer, Failure>
+    where
+        F: Future<Output = Result<Answer, Failure>> + Send + 'static,
+    {
+        let work = work(self.claim.clone());
         let (reply, replied) = oneshot::channel();
-        writes.tasks.spawn(self.carry(calls, call, reply, writes.clone()));
+        writes.tasks.spawn(self.carry(deadline, work, reply, writes.clone()));
         replied
             .await
             .unwrap_or_else(|error| Err(internal("a keyed write died before its outcome was known").because(error)))
@@ -126,14 +131,12 @@ impl KeyedWrite {
 
     async fn carry(
         self,
-        calls: Arc<dyn Calls>,
-        call: Call,
+        deadline: Instant,
+        work: impl Future<Output = Result<Answer, Failure>>,
         reply: oneshot::Sender<Result<Answer, Failure>>,
         writes: Arc<KeyedWrites>,
     ) {
-        let deadline = call.deadline;
-        // Only now: an engine may begin a call when it is made, not when it is first polled.
-        let mut result = calls.call(call).await;
+        let mut result = work.await;
         let Some(lease) = self.claim.lease() else {
             // Refused, or replayed.
             let _gone = reply.send(result);
@@ -208,6 +211,10 @@ impl KeyClaim {
 impl Claim for KeyClaim {
     fn take(self: Arc<Self>, deadline: Instant) -> BoxFuture<Result<Option<Answer>, Failure>> {
         Box::pin(async move {
+            if self.lease().is_some() {
+                // By the call before this one, which did nothing.
+                return Ok(None);
+            }
             let lease = deadline.saturating_duration_since(Instant::now()) + RECORD_FOR * 2;
             let mut begun = tokio::spawn(self.store.begin(&self.scope, &self.key, self.fingerprint, lease));
             let begun = match tokio::time::timeout_at(deadline, &mut begun).await {

@@ -5,19 +5,22 @@
 mod aliases;
 #[doc(hidden)]
 pub mod attributes;
+mod chain;
+mod failed;
 mod gather;
 #[doc(hidden)]
 pub mod idempotency;
 pub mod options;
 mod pass;
+mod pin;
+mod unsent;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mosaic_actors::call::{Answer, Call, Caller, CostClass, Operation, OperationRef};
+use mosaic_actors::call::{Answer, Call, Caller, CostClass, OperationRef};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
-use mosaic_actors::policy::routing::UNKNOWN;
 use mosaic_actors::stream::{UPLOAD_FIELD, Upload};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -26,14 +29,15 @@ pub use crate::catalogue::cursor::ALL;
 use crate::catalogue::cursor::{CursorKey, Place};
 use crate::catalogue::prepare::{fingerprint, prepare_typed};
 use crate::catalogue::{Catalogue, Entry, Op, Prepared};
-use crate::wording::nearest;
 use attributes::Told;
+use pin::{Pin, pinned};
 
 pub use aliases::Aliases;
 pub use attributes::Ceilings;
 pub use idempotency::IdempotencyStore;
 pub use options::Options;
 pub use pass::Passage;
+pub use unsent::{Rehearsed, Unsent};
 
 /// What the dispatcher needs of the engine.
 pub trait Calls: Send + Sync + 'static {
@@ -118,7 +122,7 @@ impl Dispatcher {
     /// `unsupported` where the option cannot be had, or whatever the call fails with.
     pub async fn invoke(&self, invocation: Invocation) -> Result<Answer, Failure> {
         match self.aliases.chain(invocation.entry, &invocation.input) {
-            Some(models) => aliases::each(models, invocation, |named| self.invoke_named(named)).await,
+            Some(models) => self.invoke_one_of(models, invocation).await,
             None => self.invoke_named(invocation).await,
         }
     }
@@ -167,7 +171,7 @@ impl Dispatcher {
                 options,
                 upload,
             };
-            return aliases::each(models, invocation, |named| self.invoke_named(named)).await;
+            return self.invoke_one_of(models, invocation).await;
         }
         check_upload(entry, upload.as_deref(), &options)?;
         let fingerprint = match options.idempotency_key {
@@ -180,36 +184,6 @@ impl Dispatcher {
         };
         let prepared = prepare_typed::<O>(input, options.include_raw, &self.config.cursors)?;
         self.carry(entry, prepared, upload, keyed, caller, options).await
-    }
-
-    /// The call that a request of a surface asks for, for those who explain it and do not make it: without its file, and
-    /// without a claim on its key.
-    ///
-    /// # Errors
-    /// `forbidden` naming the scope that the caller lacks; `invalid_input` naming the field or option at fault; of
-    /// `provider=all`, which asks for several calls.
-    pub fn unmade_call(
-        &self,
-        entry: &'static Entry,
-        input: Value,
-        caller: Caller,
-        options: Options,
-    ) -> Result<Call, Failure> {
-        check_granted(entry, &caller)?;
-        let prepared = entry.prepare(input, options.include_raw, &self.config.cursors)?;
-        self.alone(entry, prepared, caller, options)
-    }
-
-    /// As [`Dispatcher::unmade_call`], for an input that is typed already.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn unmade<O: Op>(&self, input: O::Input, caller: Caller, options: Options) -> Result<Call, Failure> {
-        let name = O::DECLARATION.facts.name;
-        let entry = self.config.catalogue.find(name).ok_or_else(|| unlisted(name))?;
-        check_granted(entry, &caller)?;
-        let prepared = prepare_typed::<O>(input, options.include_raw, &self.config.cursors)?;
-        self.alone(entry, prepared, caller, options)
     }
 
     fn alone(
@@ -278,39 +252,21 @@ impl Dispatcher {
         caller: Caller,
         options: Options,
     ) -> Result<Answer, Failure> {
-        let Composed { call, each } = self.composed(entry, prepared, upload.clone(), caller, options)?;
+        let Composed { call, each } = self.composed(entry, prepared, upload, caller, options)?;
         if let Some(each) = each {
             return gather::gather(self.calls.as_ref(), entry, call, each, &self.config.cursors).await;
         }
-        let operation = call.operation;
-        let asked_for = call.provider.clone().or_else(|| call.resource.instance().cloned());
-        let unknown = asked_for.map(|name| (name, call.caller.clone()));
-        let result = match keyed {
-            Some(write) => write.run(self.calls.clone(), call, &self.keyed).await,
-            None => self.calls.call(call).await,
-        };
-        result.map_err(|failure| {
-            let mut failure = match unknown {
-                Some((name, caller)) if is_unknown(&failure) => self.nearest(failure, &name, operation, &caller),
-                _ => failure,
-            };
-            let mut in_doubt = may_have_happened(&operation, &failure);
-            if in_doubt && lacked_its_end(upload.as_deref(), &failure) {
-                in_doubt = false;
-                failure = failure.also("the provider was not sent the end of the file, so it was not done");
+        let calls = self.calls.clone();
+        match keyed {
+            Some(write) => {
+                let (deadline, mut call) = (call.deadline, call);
+                let work = |claim| async move {
+                    call.claim = Some(claim);
+                    failed::ask(calls.as_ref(), call).await
+                };
+                write.run(deadline, work, &self.keyed).await
             }
-            failure.retryable &= !in_doubt;
-            failure.in_doubt |= in_doubt;
-            failure
-        })
-    }
-
-    /// The refusal of an instance that nobody knows, with the one that may be meant.
-    fn nearest(&self, failure: Failure, name: &str, operation: OperationRef, caller: &Caller) -> Failure {
-        let names = self.calls.instances(operation, caller);
-        match nearest(name, names.iter().map(|name| &**name)) {
-            Some(meant) => failure.also(&format!("did you mean {meant}?")),
-            None => failure,
+            None => failed::ask(calls.as_ref(), call).await,
         }
     }
 
@@ -434,31 +390,6 @@ pub fn new_request_id() -> Arc<str> {
     Arc::from(&*id.hyphenated().encode_lower(&mut buffer))
 }
 
-/// Whether a failed write may yet have been carried out, and would be a second one if it were repeated. A caller must
-/// not be told that trying again can help.
-fn may_have_happened(facts: &Operation, failure: &Failure) -> bool {
-    !facts.safe && !facts.idempotent && !failure.unsent && failure.kind.leaves_in_doubt()
-}
-
-/// Whether a call that names an instance was refused because nobody knows that.
-fn is_unknown(failure: &Failure) -> bool {
-    failure.unsent
-        && matches!(failure.kind, Kind::InvalidInput | Kind::NotFound)
-        && failure.message().starts_with(UNKNOWN)
-}
-
-/// Whether nobody has answered, and nobody has had the whole file, nor will: what is done with a file is done with all of
-/// it. An answer before its end may tell that something was done, and one may be lost with a connection that breaks.
-fn lacked_its_end(upload: Option<&Upload>, failure: &Failure) -> bool {
-    let unanswered = matches!(failure.kind, Kind::Timeout | Kind::Cancelled);
-    unanswered && upload.is_some_and(Upload::cut)
-}
-
-/// Whether a failed call may have been paid for, and would be a second time if it were repeated.
-fn may_be_billed(facts: &Operation, failure: &Failure) -> bool {
-    facts.paid && !failure.unsent && !failure.unbilled && failure.kind.leaves_in_doubt()
-}
-
 /// Whether an operation answers with a page, and so knows `provider=all`.
 pub fn is_list(entry: &Entry) -> bool {
     entry.declaration.facts.list
@@ -469,31 +400,6 @@ struct Composed {
     call: Call,
     /// Several are to be made of it, a list asked of every instance; with a cursor over all, these.
     each: Option<Vec<(Place, Prepared)>>,
-}
-
-enum Pin {
-    None,
-    One(Arc<str>),
-    All,
-}
-
-/// One instance out of what the resource, the cursor and the caller name; `prepare` has already compared the first two.
-fn pinned(prepared: &Prepared, wanted: Option<&str>) -> Result<Pin, Failure> {
-    let implied = prepared.instance.as_ref().or(prepared.resource.instance());
-    match (implied, wanted) {
-        (_, Some("")) => Err(Failure::invalid(options::PROVIDER, "provider must not be empty")),
-        (Some(implied), Some(wanted)) if **implied != *wanted => Err(Failure::invalid(
-            options::PROVIDER,
-            format!("the resource or the cursor belongs to {implied}, but provider asks for {wanted}"),
-        )),
-        (Some(all), _) if **all == *ALL && !prepared.each.is_empty() => Ok(Pin::All),
-        // Routing reads the resource itself, and knows then that it was the resource that named the instance.
-        (Some(_), None) if prepared.instance.is_none() => Ok(Pin::None),
-        (Some(implied), _) => Ok(Pin::One(implied.clone())),
-        (None, Some(ALL)) => Ok(Pin::All),
-        (None, Some(wanted)) => Ok(Pin::One(Arc::from(wanted))),
-        (None, None) => Ok(Pin::None),
-    }
 }
 
 fn unlisted(name: &str) -> Failure {

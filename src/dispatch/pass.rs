@@ -9,7 +9,8 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Upload;
 
 use super::attributes::{self, Told};
-use super::{Dispatcher, Options, lacked_its_end, may_have_happened, new_request_id, unlisted};
+use super::failed::{lacked_its_end, may_have_happened};
+use super::{Dispatcher, Options, new_request_id, unlisted};
 use crate::catalogue::proxy::{self, Asked};
 
 /// One request to an instance's own API.
@@ -32,8 +33,9 @@ impl Dispatcher {
     /// Carries one request to its answer. Dropping the future cancels the call.
     ///
     /// # Errors
-    /// `forbidden` naming the scope that the caller lacks; `invalid_input` on `labels` or `affinity`; `not_found` for an instance that the caller does not reach; what the call fails with, and beneath it what its provider
-    /// answered, see [`proxy::OwnRefusal`].
+    /// `forbidden` naming the scope that the caller lacks; `invalid_input` on `labels` or `affinity`; `not_found` for an
+    /// instance that the caller does not reach; what the call fails with, and beneath it what its provider answered, see
+    /// [`proxy::OwnRefusal`].
     pub async fn pass(&self, passage: Passage) -> Result<Answer, Failure> {
         let Passage {
             operation,

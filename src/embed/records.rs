@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::mosaic::Mosaic;
 use super::rule_words::RuleWords;
 use crate::catalogue::Catalogue;
+use crate::dispatch::Unsent;
 use crate::surfaces::decisions::Decisions;
 
 /// The records of a gateway.
@@ -66,17 +67,19 @@ impl Decisions for Records {
         records.iter().filter(granted).map(|record| self.told(record)).collect()
     }
 
-    fn dry_run(&self, call: Call) -> BoxFuture<Result<Value, Failure>> {
-        let operation = call.operation;
-        if !self
-            .system
-            .allows(&call.caller.tenant, operation.service, operation.name)
-        {
-            let sentence = format!("{} is not within the reach of this key", operation.name);
-            let refused = Failure::new(Kind::NotFound, sentence).never_sent();
-            return Box::pin(std::future::ready(Err(refused)));
-        }
-        let (gateway, words) = (self.system.gateway().clone(), self.words.clone());
-        Box::pin(async move { Ok(words.told(&gateway.dry_run(call).await, false)) })
+    fn dry_run(&self, unsent: Unsent) -> BoxFuture<Result<Value, Failure>> {
+        let (system, words) = (self.system.clone(), self.words.clone());
+        Box::pin(async move {
+            let explain = async |call: Call| {
+                let operation = call.operation;
+                if !system.allows(&call.caller.tenant, operation.service, operation.name) {
+                    let sentence = format!("{} is not within the reach of this key", operation.name);
+                    return Err(Failure::new(Kind::NotFound, sentence).never_sent());
+                }
+                Ok(system.gateway().dry_run(call).await)
+            };
+            let rehearsed = unsent.rehearse(explain).await?;
+            Ok(rehearsed.told(words.told(&rehearsed.explained, false)))
+        })
     }
 }

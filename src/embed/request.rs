@@ -200,16 +200,16 @@ impl<O: Op> Request<O> {
     }
 
     /// Explains the call without making it: how it would be routed, how its candidates stand, who would be asked first, and
-    /// what would refuse it now. Nothing is sent, and no key is used up.
+    /// what would refuse it now. Nothing is sent, and no key is used up. Of a name that stands for several models: of the one
+    /// that would be asked.
     ///
     /// # Errors
     /// A [`Failure`] where it is no call at all: `invalid_input` naming the field or option.
     pub async fn dry_run(self) -> Result<Explained, Failure> {
-        let call = self
-            .gateway
-            .dispatcher()
-            .unmade::<O>(self.input, self.caller, self.options)?;
-        Ok(self.gateway.system().gateway().dry_run(call).await)
+        let (gateway, dispatcher) = (self.gateway.system().gateway(), self.gateway.dispatcher());
+        let unsent = dispatcher.unmade::<O>(self.input, self.caller, self.options)?;
+        let rehearsed = unsent.rehearse(async |call| Ok(gateway.dry_run(call).await)).await?;
+        Ok(rehearsed.explained)
     }
 
     async fn answer(self) -> Result<Answer, Failure> {

@@ -59,6 +59,7 @@ fn decision() -> Value {
             "at": { "type": "string", "format": "date-time", "description": "The same." },
             "dry_run": flag("The call was not made."),
             "call": call(),
+            "stands_for": list(&model(), "Of a dry run of a name for several models: those, in their order."),
             "phases": phases(),
             "route": route(),
             "candidates": list(&candidate(), "Who could have been asked; at most 16, those that were asked among them."),
@@ -121,6 +122,17 @@ fn call() -> Value {
                 "max_output_tokens": count("The most that may be written."),
             })),
             "affinity": count("Equal for calls that are best served by one provider."),
+        }),
+    )
+}
+
+fn model() -> Value {
+    object(
+        &["model", "verdict"],
+        json!({
+            "model": text("The model."),
+            "verdict": text("asked: what is told here is of it; refused: it could not be asked now; behind: its turn does not come."),
+            "code": text("The code of what refuses it."),
         }),
     )
 }

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use http::HeaderValue;
-use mosaic_actors::call::{Call, Caller};
+use mosaic_actors::call::Caller;
 use mosaic_actors::decision::Explained;
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 
 use super::request_id::RequestId;
 use crate::catalogue::{Catalogue, Entry};
-use crate::dispatch::Options;
 use crate::dispatch::options::OPTIONS;
+use crate::dispatch::{Options, Unsent};
 use crate::wording::nearest;
 
 /// The member of an answer, and of a problem, that is its call's decision record.
@@ -33,7 +33,7 @@ pub trait Decisions: Send + Sync + 'static {
     ///
     /// # Errors
     /// As the call would be refused by whoever may not make it.
-    fn dry_run(&self, call: Call) -> BoxFuture<Result<Value, Failure>>;
+    fn dry_run(&self, unsent: Unsent) -> BoxFuture<Result<Value, Failure>>;
 }
 
 /// What a call is asked for by where its path does not say it: a dry run, and each operation of a batch.

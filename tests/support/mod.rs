@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use axum::Router;
 use mosaic::catalogue::cursor::CursorKey;
-use mosaic::dispatch::{Ceilings, DispatchConfig, Dispatcher, IdempotencyStore};
+use mosaic::dispatch::{Ceilings, DispatchConfig, Dispatcher, IdempotencyStore, Unsent};
 use mosaic::server::{Listener, ServerLimits};
 use mosaic::surfaces::auth::Authenticator;
 use mosaic::surfaces::bodies::{Bodies, BodyBounds};
 use mosaic::surfaces::decisions::Decisions;
 use mosaic::surfaces::rest::{self, BatchBounds, InstanceCapabilities, RestConfig, UploadBounds};
-use mosaic_actors::call::{Call, Caller, Priority};
+use mosaic_actors::call::{Caller, Priority};
 use mosaic_actors::decision::Explained;
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
@@ -172,7 +172,7 @@ impl Decisions for Untold {
         vec![]
     }
 
-    fn dry_run(&self, _call: Call) -> BoxFuture<Result<Value, Failure>> {
+    fn dry_run(&self, _unsent: Unsent) -> BoxFuture<Result<Value, Failure>> {
         Box::pin(std::future::ready(Err(Failure::new(Kind::Unsupported, "as told"))))
     }
 }

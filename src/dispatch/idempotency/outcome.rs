@@ -12,8 +12,9 @@ use mosaic_actors::error::{Failure, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::super::failed::{may_be_billed, may_have_happened};
+use super::super::internal;
 use super::super::options::IDEMPOTENCY_KEY;
-use super::super::{internal, may_be_billed, may_have_happened};
 use super::store::Outcome;
 
 /// The longest answer kept for replay, in bytes; of a longer one only that it came is kept.

@@ -74,7 +74,7 @@ impl Rest {
             ..unmade.options(Options::default())?
         };
         let input = Value::Object(unmade.input);
-        let call = self.config.dispatcher.unmade_call(entry, input, caller, options)?;
-        Ok(self.config.decisions.dry_run(call).await?)
+        let unsent = self.config.dispatcher.unmade_call(entry, input, caller, options)?;
+        Ok(self.config.decisions.dry_run(unsent).await?)
     }
 }
