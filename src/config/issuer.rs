@@ -56,7 +56,7 @@ const fn leeway() -> Duration {
 }
 
 /// Whether what an address leads to can be believed: over HTTPS, or on this machine.
-pub(super) fn is_trustworthy(address: &str) -> bool {
+pub(crate) fn is_trustworthy(address: &str) -> bool {
     let Ok(url) = Url::parse(address) else { return false };
     let is_here = || match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",

@@ -53,6 +53,8 @@ pub use engine::{
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
 pub use graphql::GraphqlConfig;
 pub use issuer::IssuerConfig;
+#[cfg(feature = "server")]
+pub(crate) use issuer::is_trustworthy;
 pub use known::{Known, KnownKind, Sends};
 pub use mcp::{McpAdmin, McpConfig};
 pub use models::ModelsConfig;

@@ -11,12 +11,14 @@ use serde::Deserialize;
 
 use super::error::StartError;
 use super::outbound;
-use crate::config::{Config, IssuerConfig};
+use crate::config::{Config, DEFAULT_TENANT, IssuerConfig, is_trustworthy};
 use crate::oauth::{Fetch, Keys, Terms, Tokens};
 use crate::wire::client;
 
-/// How long one request may take.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long all of the requests that lead to its keys may take: less than is waited for them.
+const PATIENCE: Duration = Duration::from_millis(4_800);
+/// The requests to an issuer that says itself where its keys are, at most: two documents, and the keys.
+const STEPS: u32 = 3;
 /// The most bytes of a document of the issuer's.
 const LONGEST: usize = 256 << 10;
 
@@ -40,15 +42,26 @@ pub(super) fn tokens(config: &Config) -> Result<Option<Arc<Tokens>>, StartError>
         leeway: issuer.leeway,
         tenant_claim: issuer.tenant_claim.clone(),
         tenant: issuer.tenant.as_deref().map(Arc::from),
-        tenants: config.all_tenants().map(Arc::from).collect(),
+        tenants: tenants(config, issuer).map(Arc::from).collect(),
         scopes: issuer.scopes.clone(),
     };
     Ok(Some(Arc::new(Tokens::new(terms, Keys::new(fetch)))))
 }
 
+/// The tenants that a token may name: those that the configuration names as somebody's. The table of those that have none is
+/// nobody's, and who comes without a credential is not who brings a token.
+fn tenants<'a>(config: &'a Config, issuer: &'a IssuerConfig) -> impl Iterator<Item = &'a str> {
+    let tables = config.tenants.keys().map(String::as_str);
+    let tables = tables.filter(|name| *name != DEFAULT_TENANT);
+    let keys = config.keys.values().map(|key| key.tenant.as_str());
+    tables.chain(keys).chain(issuer.tenant.as_deref())
+}
+
 fn fetch(config: &Config, issuer: IssuerConfig) -> Result<Fetch, Failure> {
     let builder = outbound::outbound(&config.outbound)?.builder()?;
-    let http = client::build(builder.timeout(PATIENCE))?;
+    let steps = if issuer.jwks_url.is_some() { 1 } else { STEPS };
+    // A share for each: one that hangs leaves the others theirs.
+    let http = client::build(builder.timeout(PATIENCE / steps))?;
     let issuer = Arc::new(issuer);
     Ok(Arc::new(move || {
         let (http, issuer) = (http.clone(), issuer.clone());
@@ -91,9 +104,9 @@ async fn discovered(http: &reqwest::Client, issuer: &str) -> Result<String, Fail
     Err(last)
 }
 
-/// An issuer of this machine may show its keys there.
+/// An issuer of this machine may show its keys there, and nowhere else but over HTTPS.
 fn is_as_safe(issuer: &str, keys: &str) -> bool {
-    keys.starts_with("https://") || (issuer.starts_with("http://") && keys.starts_with("http://"))
+    keys.starts_with("https://") || (issuer.starts_with("http://") && is_trustworthy(keys))
 }
 
 async fn document(http: &reqwest::Client, url: &str) -> Result<Bytes, Failure> {
@@ -119,4 +132,30 @@ async fn document(http: &reqwest::Client, url: &str) -> Result<Bytes, Failure> {
 
 fn unfit(sentence: &str) -> Failure {
     Failure::new(Kind::UpstreamFailed, sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_come_over_https_or_from_this_machine_to_an_issuer_of_it() {
+        let here = "http://127.0.0.1:7000";
+        for (issuer, keys, safe) in [
+            ("https://id.test", "https://id.test/keys", true),
+            ("https://id.test", "https://keys.test/", true),
+            ("https://id.test", "http://id.test/keys", false),
+            ("https://id.test", "http://127.0.0.1/keys", false),
+            (here, "http://127.0.0.1:7000/keys", true),
+            (here, "http://localhost/keys", true),
+            (here, "http://[::1]:7000/keys", true),
+            (here, "https://id.test/keys", true),
+            (here, "http://id.test/keys", false),
+            (here, "http://10.0.0.7/keys", false),
+            (here, "http://127.0.0.1.evil.test/keys", false),
+            (here, "file:///keys", false),
+        ] {
+            assert_eq!(is_as_safe(issuer, keys), safe, "{issuer} {keys}");
+        }
+    }
 }

@@ -34,7 +34,7 @@ pub struct Keys {
     fetch: Fetch,
     current: ArcSwap<Known>,
     /// When they were asked for last.
-    turn: Mutex<Option<Instant>>,
+    turn: Arc<Mutex<Option<Instant>>>,
 }
 
 #[derive(Default)]
@@ -49,7 +49,7 @@ impl Keys {
         Arc::new(Keys {
             fetch,
             current: ArcSwap::default(),
-            turn: Mutex::new(None),
+            turn: Arc::default(),
         })
     }
 
@@ -77,16 +77,28 @@ impl Keys {
         self.current.load().since.is_none_or(|since| since.elapsed() >= RENEWED)
     }
 
-    /// Asks for them, unless `is_done` by whoever asked meanwhile, or somebody has asked just now.
-    async fn renew(&self, is_done: impl Fn(&Self) -> bool) {
-        let Ok(mut turn) = timeout(PATIENCE, self.turn.lock()).await else {
+    /// Asks for them, unless `is_done` by whoever asked meanwhile, or somebody has asked just now. The request goes on where
+    /// its caller goes away: the pause behind it would else keep everybody from keys that nobody has asked for.
+    async fn renew(self: &Arc<Self>, is_done: impl Fn(&Self) -> bool) {
+        let Ok(mut turn) = timeout(PATIENCE, self.turn.clone().lock_owned()).await else {
             return;
         };
         if is_done(self) || turn.is_some_and(|last| last.elapsed() < PAUSE) {
             return;
         }
-        // Before: a caller that goes away meanwhile takes the request along, and not the pause.
         *turn = Some(Instant::now());
+        let keys = self.clone();
+        let asking = tokio::spawn(async move {
+            keys.ask().await;
+            drop(turn);
+        });
+        if let Err(error) = asking.await {
+            tracing::error!(%error, "the asking for the issuer's keys was cut");
+        }
+    }
+
+    /// Asks for them, and tells what came of it.
+    async fn ask(&self) {
         let read = match timeout(PATIENCE, (self.fetch)()).await {
             Err(_) => Err("no answer in time".to_owned()),
             Ok(Err(failure)) => Err(failure.message().to_owned()),
@@ -160,6 +172,16 @@ mod tests {
         keys.ready_for(&header("key-1")).await;
         assert!(keys.current().find(&header("key-1")).is_ok());
         assert_eq!(count.load(SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_goes_away_leaves_the_request_to_those_behind() {
+        let (keys, count) = asked(|_| set("key"));
+        let gone = timeout(Duration::from_millis(1), keys.ready_for(&header("bogus"))).await;
+        assert!(gone.is_err(), "it left before the answer came");
+        keys.ready_for(&header("key")).await;
+        assert!(keys.current().find(&header("key")).is_ok());
+        assert_eq!(count.load(SeqCst), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -58,6 +58,15 @@ impl Authenticator {
         self
     }
 
+    /// Waits, where `key` is an access token by a key that is not known, until its issuer's keys have been asked for: to be
+    /// called before a credential is looked at that stands elsewhere than in the headers where callers have their keys, for
+    /// which it is done before any surface.
+    pub(super) async fn prepare(&self, key: &str) {
+        if let Some(tokens) = &self.tokens {
+            tokens.prepare(key).await;
+        }
+    }
+
     /// The caller of a request with these headers, which names `target` as the host that it is for, if it does it so.
     ///
     /// # Errors
@@ -89,7 +98,7 @@ impl Authenticator {
         self.explained(refused("this API key is not known"))
     }
 
-    /// As [`Authenticator::caller`], by a key that was found elsewhere.
+    /// As [`Authenticator::caller`], by a key that was found elsewhere, and that was [prepared](Authenticator::prepare) for.
     ///
     /// # Errors
     /// As [`Authenticator::caller`].

@@ -147,6 +147,20 @@ async fn a_sound_token_is_taken_beside_keys_and_goes_no_further() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_first_token_may_stand_where_a_providers_clients_have_theirs() {
+    let path = "/proxy/github-a/repos/acme/api";
+    for (name, scheme) in [("authorization", "token "), ("private-token", "")] {
+        let issuer = Issuer::start().await;
+        let stage = Stage::open(issuer.setup(&[], "")).await;
+        let url = format!("http://{}{path}", stage.gateway.public);
+        let shown = format!("{scheme}{}", issuer.token(&json!({})));
+        let reply = stage.gateway.client.get_with(&url, &[(name, &shown)]).await;
+        assert_eq!((reply.status, issuer.asked.load(SeqCst)), (200, 1), "{name}: {reply:?}");
+        stage.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn hostile_tokens_are_refused_and_ask_for_keys_no_more_than_once() {
     let issuer = Issuer::start().await;
     let stage = Stage::open(issuer.setup(&[], "")).await;

@@ -90,6 +90,9 @@ impl ProxyConfig {
             return Ok(never_passed(id));
         }
         let key = key::presented(&parts.headers).map_err(|failure| self.authenticator.explained(failure))?;
+        if let Some(key) = &key {
+            self.authenticator.prepare(key).await;
+        }
         let caller = self
             .authenticator
             .admit(key.as_deref(), &parts.headers, parts.uri.authority())?;
