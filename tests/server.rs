@@ -2,15 +2,22 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use mosaic::server::{Drained, Listener, ServerLimits};
+use http::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use mosaic::server::{Drained, Listener, ServerLimits, ServerMeters};
+use mosaic::surfaces::tenure::Tenure;
+use mosaic_actors::telemetry::SharedRecorder;
 use support::fake::Gate;
 use support::{PATIENCE, client, client_builder, eventually, listen, raw};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 fn router(gate: &Gate) -> Router {
@@ -248,4 +255,53 @@ async fn eventually_refused(addr: std::net::SocketAddr) {
     tokio::time::timeout(PATIENCE, refused)
         .await
         .expect("new connections are refused");
+}
+
+/// Leaves HTTP, and says again what it is told until its client closes.
+async fn leaves(mut request: Request<Body>) -> Response {
+    let tenure = Tenure::of(request.extensions());
+    let left = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let mut stream = TokioIo::new(left.await.expect("it leaves"));
+        let mut heard = [0; 64];
+        while let Ok(count @ 1..) = stream.read(&mut heard).await {
+            stream.write_all(&heard[..count]).await.expect("it is told");
+        }
+        drop((stream, tenure));
+    });
+    let head = [("connection", "upgrade"), ("upgrade", "echo")];
+    (StatusCode::SWITCHING_PROTOCOLS, head).into_response()
+}
+
+#[tokio::test]
+async fn a_connection_that_has_left_http_is_counted_until_it_ends() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let told = recorder.handle();
+    let is = |count: usize| {
+        let line = format!("mosaic_http_connections{{listener=\"public\"}} {count}");
+        told.render().lines().any(|told| told == line)
+    };
+    let recorder: SharedRecorder = Arc::new(recorder);
+    let (router, meters) = (
+        Router::new().route("/", get(leaves)),
+        ServerMeters::new(&recorder, "public"),
+    );
+    let at = ([127, 0, 0, 1], 0).into();
+    let listener = Listener::bind_measured(at, ServerLimits::default(), router, meters).await;
+    let listener = listener.expect("a free port");
+    let mut stream = TcpStream::connect(listener.local_addr()).await.expect("it listens");
+    let asked = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
+    stream.write_all(asked).await.expect("sent");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("a head"));
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101 "));
+    // What it says comes back only when HTTP has ended.
+    stream.write_all(b"a").await.expect("sent");
+    assert_eq!(stream.read_u8().await.expect("said again"), b'a');
+    assert!(is(1), "{}", told.render());
+    drop(stream);
+    eventually("it has ended", || is(0)).await;
+    assert_eq!(listener.drain(PATIENCE).await, Drained { cut: 0 });
 }

@@ -16,12 +16,16 @@ use http::{HeaderMap, Method, Request};
 use mosaic_actors::error::{Failure, Kind};
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
+use url::form_urlencoded;
 
 use super::AdminConfig;
 use crate::surfaces::auth::bearer;
 use crate::surfaces::hosts::{self, Hosts};
 use crate::surfaces::problem::Problem;
 use crate::surfaces::request_id::RequestId;
+
+/// The parameter of an order that is not to be done.
+pub(super) const DRY_RUN: &str = "dry_run";
 
 /// The checks of one admin listener.
 pub(super) struct Gate {
@@ -98,8 +102,7 @@ impl Gate {
         self.check_browser(request.headers(), request.uri().authority())?;
         let administrator = self.administrator(request.headers())?;
         let looks = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        // What a POST would do it may be told beforehand, by whoever carries it out.
-        match looks || administrator.may_change || *request.method() == Method::POST {
+        match looks || administrator.may_change || is_rehearsed(request) {
             true => Ok(administrator),
             false => Err(looks_alone()),
         }
@@ -157,6 +160,13 @@ impl Gate {
         let checked = self.hosts.check(headers, target);
         checked.map_err(|_| forbidden(ANOTHER_NAME))
     }
+}
+
+/// Whether a request asks what an order would do, and no more: what it says of that it says once, and as it is read there.
+fn is_rehearsed(request: &Request<Body>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    let mut said = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == DRY_RUN);
+    *request.method() == Method::POST && said.next().is_some_and(|(_, text)| text == "true") && said.next().is_none()
 }
 
 const ANOTHER_NAME: &str = "this host name is not one of the admin surface; see its setting `hosts`";
@@ -243,6 +253,34 @@ mod tests {
     }
 
     #[test]
+    fn whoever_may_only_look_passes_for_no_more_than_that() {
+        let asked = |method: Method, query: &str, key: &str| {
+            let request = Request::builder()
+                .method(method)
+                .uri(format!("/admin/v1/x{query}"))
+                .header(HOST, "localhost:9901")
+                .header(http::header::AUTHORIZATION, format!("Bearer {key}"));
+            let checked = gate().check(&request.body(Body::empty()).expect("a request"));
+            checked.is_ok_and(|found| found.may_change == (key == "changes"))
+        };
+        assert!(asked(Method::GET, "", "looks"));
+        assert!(asked(Method::DELETE, "", "changes"));
+        assert!(asked(Method::POST, "?dry_run=true", "looks"));
+        for query in [
+            "",
+            "?dry_run=false",
+            "?dry_run",
+            "?dry_run=1",
+            "?dry_run=true&dry_run=false",
+            "?dry_run=false&dry_run=true",
+        ] {
+            assert!(!asked(Method::POST, query, "looks"), "{query}");
+            assert!(asked(Method::POST, query, "changes"), "{query}");
+        }
+        assert!(!asked(Method::DELETE, "?dry_run=true", "looks"));
+    }
+
+    #[test]
     fn the_token_is_needed_whole() {
         let with = |value: &'static str| {
             let mut headers = HeaderMap::new();
@@ -259,19 +297,6 @@ mod tests {
         assert!(gate().administrator(&HeaderMap::new()).is_err());
         assert_eq!(with("Bearer changes").as_deref(), Ok("ci"));
         assert_eq!(with("Bearer calls").as_deref(), Err(&Kind::Forbidden));
-    }
-
-    #[test]
-    fn who_may_look_alone_changes_nothing() {
-        let asked = |key: &str, method: Method| {
-            let request = Request::builder().method(method).header(HOST, "localhost");
-            let request = request.header(http::header::AUTHORIZATION, format!("Bearer {key}"));
-            gate().check(&request.body(Body::empty()).expect("a request"))
-        };
-        assert!(asked("changes", Method::DELETE).is_ok());
-        assert!(asked("looks", Method::GET).is_ok_and(|found| !found.may_change));
-        assert!(asked("looks", Method::POST).is_ok_and(|found| !found.may_change));
-        assert!(asked("looks", Method::DELETE).is_err());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use mosaic_actors::error::Failure;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::gate::{Administrator, looks_alone};
+use super::gate::{Administrator, DRY_RUN, looks_alone};
 use super::query::{Query, flag};
 use super::{AdminOrder, Order, Port, fresh};
 use crate::surfaces::arrival::Arrival;
@@ -64,7 +64,7 @@ async fn carried<T: DeserializeOwned>(
     action: impl FnOnce(T) -> Result<AdminOrder, Failure>,
 ) -> Result<Value, Problem> {
     let (parts, body) = request.into_parts();
-    let dry_run = Query::of(&parts, &["dry_run"])?.get("dry_run", flag)?.unwrap_or(false);
+    let dry_run = Query::of(&parts, &[DRY_RUN])?.get(DRY_RUN, flag)?.unwrap_or(false);
     let (who, may_change) = match parts.extensions.get::<Administrator>() {
         Some(administrator) => (administrator.who.clone(), administrator.may_change),
         None => (Arc::from("unknown"), false),

@@ -19,7 +19,7 @@ pub const DEFAULT_TENANT: &str = "default";
 pub const LOCAL_TENANT: &str = "local";
 
 /// The subject of scopes on the admin API, which `*` does not stand for.
-pub const ADMIN_SCOPE: &str = "admin";
+pub const ADMIN_SCOPE: &str = crate::catalogue::RESERVED;
 
 /// How urgent a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -58,17 +58,15 @@ impl ServerState {
         let _ = socket.set_tcp_notsent_lowat(UNSENT);
         let activity = Activity::new(self.in_flight.clone(), Unread::new(self.unread.clone()));
         let over = place.over;
+        let counted = (!over).then(|| self.guard.meters.opened());
         // Held by this connection, and by what it may become; a drain waits for both.
-        let place = (place, self.tasks.token());
+        let place = (place, self.tasks.token(), counted);
         let tenure = Tenure::new(self.draining.clone(), self.cut.clone(), place);
         let ended = if over {
             let told = timeout(REFUSAL, self.carry(stream, reader, &activity, None)).await;
             told.unwrap_or(Ended::Cut)
         } else {
-            self.guard.meters.open.increment(1.0);
-            let ended = self.carry(stream, reader, &activity, Some(tenure.clone())).await;
-            self.guard.meters.open.decrement(1.0);
-            ended
+            self.carry(stream, reader, &activity, Some(tenure.clone())).await
         };
         match ended {
             Ended::Http if activity.broke_unseen() => {

@@ -23,11 +23,20 @@ const ENDED: &str = "mosaic_http_connections_ended_total";
 #[derive(Clone)]
 pub struct ServerMeters {
     requests: Arc<Requests>,
-    pub(super) open: Gauge,
+    open: Gauge,
     pub(super) refused: Counter,
     pub(super) handshakes_failed: Counter,
     unread: Counter,
     evicted: Counter,
+}
+
+/// Counted among the open connections until it is dropped.
+pub(super) struct Opened(Gauge);
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
 }
 
 struct Requests {
@@ -65,6 +74,12 @@ impl ServerMeters {
             unread: Counter::noop(),
             evicted: Counter::noop(),
         }
+    }
+
+    /// Counts a connection for as long as what is given out is held.
+    pub(super) fn opened(&self) -> Opened {
+        self.open.increment(1.0);
+        Opened(self.open.clone())
     }
 
     /// Counts one answer.
@@ -119,5 +134,9 @@ fn describe(recorder: &SharedRecorder) {
     ] {
         recorder.describe_counter(name.into(), None, help.into());
     }
-    recorder.describe_gauge(OPEN.into(), None, "HTTP connections that are open.".into());
+    recorder.describe_gauge(
+        OPEN.into(),
+        None,
+        "Connections that are open, those that HTTP has left to WebSockets included.".into(),
+    );
 }

@@ -1,9 +1,8 @@
 //! Looks at a connection from time to time: whether it has to end, and whether its client is still there.
 //!
 //! Invariant: a request that is answered within [`LOOK`] costs nothing here. Within TLS a client that closed is gone, and hyper
-//! sees it; of others: A client that closed its sending side gets its
-//! answer; one that went away is noticed, since its machine refuses what is sent to it: words that say nothing, or, where HTTP
-//! has none, the beginning of the answer.
+//! sees it. Of others, one that closed its sending side gets its answer, and one that went away is noticed, since its machine
+//! refuses what is sent to it: words that say nothing, or, where HTTP has none, the beginning of the answer.
 
 use std::pin::Pin;
 use std::sync::Arc;

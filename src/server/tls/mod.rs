@@ -6,7 +6,7 @@ mod expiry;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -59,7 +59,9 @@ pub struct Certificate {
     config: Arc<ServerConfig>,
     shown: Arc<Shown>,
     /// What was read last, fit or not: what stays unfit is told once.
-    read: Mutex<Option<blake3::Hash>>,
+    read: Mutex<blake3::Hash>,
+    /// Why nothing could be read when it was looked last: told once, too.
+    unread: Mutex<Option<UnfitCertificate>>,
     warned: Mutex<Option<SystemTime>>,
     meter: Option<Gauge>,
 }
@@ -100,7 +102,8 @@ impl Certificate {
             provider,
             config: Arc::new(config),
             shown,
-            read: Mutex::new(Some(read)),
+            read: Mutex::new(read),
+            unread: Mutex::new(None),
             warned: Mutex::new(None),
             meter: None,
         })
@@ -131,26 +134,47 @@ impl Certificate {
     /// # Errors
     /// [`UnfitCertificate`]: the one that is shown stays. Told once for the same files.
     pub fn reload(&self) -> Result<bool, UnfitCertificate> {
-        let (digest, pair) = read(&self.files, &self.provider)?;
-        if self.last().replace(digest) == Some(digest) {
-            return Ok(false);
+        match self.look() {
+            Looked::Same => Ok(false),
+            Looked::Another => Ok(true),
+            Looked::Unfit(error) | Looked::Unread(error) => Err(error),
         }
-        self.shown.0.store(Arc::new(pair?));
-        *self.warned.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.measure();
-        Ok(true)
+    }
+
+    fn look(&self) -> Looked {
+        let (digest, pair) = match read(&self.files, &self.provider) {
+            Ok(read) => read,
+            Err(error) => return Looked::Unread(error),
+        };
+        if std::mem::replace(&mut *locked(&self.read), digest) == digest {
+            return Looked::Same;
+        }
+        match pair {
+            Err(error) => Looked::Unfit(error),
+            Ok(pair) => {
+                self.shown.0.store(Arc::new(pair));
+                *locked(&self.warned) = None;
+                self.measure();
+                Looked::Another
+            }
+        }
     }
 
     /// As [`Certificate::reload`], told to the log. Blocks on file I/O.
     pub fn look_again(&self) {
         let cert = self.files.cert.display();
-        match self.reload() {
-            Ok(true) => tracing::info!(%cert, expires = %self.told_expiry(), "a new certificate is shown"),
-            Ok(false) => {}
-            Err(error) => {
-                if self.is_news(&error) {
-                    tracing::error!(%cert, %error, "the certificate stays as it was: its files are unfit");
-                }
+        let looked = self.look();
+        let unread = match &looked {
+            Looked::Unread(error) => Some(error.clone()),
+            Looked::Same | Looked::Another | Looked::Unfit(_) => None,
+        };
+        let before = std::mem::replace(&mut *locked(&self.unread), unread);
+        match looked {
+            Looked::Same => {}
+            Looked::Another => tracing::info!(%cert, expires = %self.told_expiry(), "a new certificate is shown"),
+            Looked::Unread(error) if before.as_ref() == Some(&error) => {}
+            Looked::Unfit(error) | Looked::Unread(error) => {
+                tracing::error!(%cert, %error, "the certificate stays as it was: its files are unfit");
             }
         }
         self.warn_of_its_end();
@@ -163,25 +187,12 @@ impl Certificate {
         if self.expires() > now + SOON {
             return;
         }
-        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut warned = locked(&self.warned);
         let is_due = warned.is_none_or(|last| now.duration_since(last).is_ok_and(|passed| passed >= DAY));
         if is_due {
             *warned = Some(now);
             tracing::warn!(cert = %self.files.cert.display(), expires = %self.told_expiry(), "a certificate expires soon");
         }
-    }
-
-    /// A file that cannot be read has no digest: it is told when it could be read the last time.
-    fn is_news(&self, error: &UnfitCertificate) -> bool {
-        let digest = blake3::hash(error.to_string().as_bytes());
-        match error.sentence.starts_with(UNREADABLE) {
-            true => self.last().replace(digest) != Some(digest),
-            false => true,
-        }
-    }
-
-    fn last(&self) -> std::sync::MutexGuard<'_, Option<blake3::Hash>> {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn told_expiry(&self) -> String {
@@ -211,7 +222,21 @@ impl fmt::Debug for Certificate {
     }
 }
 
-const UNREADABLE: &str = "the file ";
+/// What a look at the files came to.
+enum Looked {
+    /// They are as they were when they were last read.
+    Same,
+    /// They have another certificate, and it is shown.
+    Another,
+    /// They are others, and unfit.
+    Unfit(UnfitCertificate),
+    /// They could not be read.
+    Unread(UnfitCertificate),
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn unfit(key: &'static str, sentence: impl Into<String>) -> UnfitCertificate {
     UnfitCertificate {
@@ -224,7 +249,7 @@ fn unfit(key: &'static str, sentence: impl Into<String>) -> UnfitCertificate {
 type Read = (blake3::Hash, Result<Pair, UnfitCertificate>);
 
 fn read(files: &CertificateFiles, provider: &CryptoProvider) -> Result<Read, UnfitCertificate> {
-    let bytes = |key, path| file::read(path, LONGEST).map_err(|fault| unfit(key, format!("{UNREADABLE}{fault}")));
+    let bytes = |key, path| file::read(path, LONGEST).map_err(|fault| unfit(key, format!("the file {fault}")));
     let (cert, key) = (bytes("cert", &files.cert)?, bytes("key", &files.key)?);
     let mut digest = blake3::Hasher::new();
     digest
@@ -288,6 +313,24 @@ mod tests {
         files(&folder, (&other.0, &other.1));
         assert_eq!(certificate.reload(), Ok(true));
         assert_ne!(shown(), first);
+    }
+
+    #[test]
+    fn files_that_come_back_unchanged_are_no_other_certificate() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let one = made("one.test");
+        let certificate = Certificate::load(files(&folder, (&one.0, &one.1))).expect("a pair");
+        for _ in 0..2 {
+            std::fs::remove_file(&certificate.files.key).expect("removed");
+            for _ in 0..2 {
+                certificate.look_again();
+                assert!(locked(&certificate.unread).is_some());
+            }
+            files(&folder, (&one.0, &one.1));
+            assert!(matches!(certificate.look(), Looked::Same));
+            certificate.look_again();
+            assert!(locked(&certificate.unread).is_none(), "it will be told anew");
+        }
     }
 
     #[test]
