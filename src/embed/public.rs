@@ -145,7 +145,8 @@ impl Mosaic {
             authenticator: common.authenticator.clone(),
             max_body: self.config().server.max_body,
             bodies: common.bodies.clone(),
-            public_url: self.config().server.public_url.as_ref().map(|url| url.url().clone()),
+            origin: self.origin(),
+            heartbeat: self.config().server.heartbeat,
         };
         openai::router(config.clone()).merge(anthropic::router(config))
     }

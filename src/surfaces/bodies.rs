@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use mosaic_actors::error::{Failure, Kind, Source};
@@ -114,7 +115,8 @@ impl Bodies {
         }
     }
 
-    fn nothing(&self, tenant: &Arc<str>) -> Whole {
+    /// A body of `tenant`'s that comes from elsewhere, of which nothing is there yet.
+    pub(super) fn nothing(&self, tenant: &Arc<str>) -> Whole {
         Whole {
             room: self.0.clone(),
             tenant: tenant.clone(),
@@ -177,8 +179,16 @@ impl Whole {
         &self.bytes
     }
 
+    /// The bytes, which keep their room for as long as any part of them is there.
+    pub(super) fn into_bytes(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+
     /// Keeps what has come of a body that will have at most so many bytes.
-    fn push(&mut self, data: &[u8], most: usize) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// `overloaded`, where there is no room.
+    pub(super) fn push(&mut self, data: &[u8], most: usize) -> Result<(), Failure> {
         let length = self.bytes.len() + data.len();
         let wanted = capacity_for(length).min(most).max(length);
         if wanted > self.taken {
@@ -188,6 +198,12 @@ impl Whole {
         }
         self.bytes.extend_from_slice(data);
         Ok(())
+    }
+}
+
+impl AsRef<[u8]> for Whole {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -361,6 +377,18 @@ mod tests {
         let full = read(&bodies, "acme", Body::from(vec![1_u8; 300 * KIB])).await.err();
         assert_eq!(full.expect("no room").code(), "overloaded");
         drop(whole);
+        assert_eq!(bodies.held(), (0, 0));
+    }
+
+    #[test]
+    fn what_is_passed_on_of_a_body_keeps_its_room() {
+        let bodies = bodies();
+        let whole = came(&bodies, "a", 16 * KIB).expect("there is room").into_bytes();
+        let held = bodies.held();
+        let part = whole.slice(10..20);
+        drop(whole);
+        assert!(held.0 >= 16 * KIB && bodies.held() == held);
+        drop(part);
         assert_eq!(bodies.held(), (0, 0));
     }
 }

@@ -16,10 +16,15 @@ use http::{HeaderName, HeaderValue, Method, Request};
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
+use super::anthropic::REQUEST_ID;
 use super::cache_status::CACHE_STATUS;
+use super::dialect::{COST, DECISION, SHOULD_RETRY, WARNINGS};
 use super::problem::REPLAYED;
+use super::rate_limit::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use super::request_id;
 use super::rest::reply::{ATTEMPTS, EMULATED, PROVIDER, SKIPPED};
+use super::rest::timing::SERVER_TIMING;
+use super::trace::TRACEPARENT;
 
 /// Any origin, in a configuration.
 pub const ANY: &str = "*";
@@ -45,6 +50,15 @@ fn exposed() -> Vec<HeaderName> {
         ATTEMPTS,
         EMULATED,
         SKIPPED,
+        SERVER_TIMING,
+        RATE_LIMIT,
+        RATE_LIMIT_POLICY,
+        TRACEPARENT,
+        COST,
+        DECISION,
+        WARNINGS,
+        SHOULD_RETRY,
+        REQUEST_ID,
     ];
     let standard = [
         AGE,
@@ -55,16 +69,8 @@ fn exposed() -> Vec<HeaderName> {
         RETRY_AFTER,
         WWW_AUTHENTICATE,
     ];
-    let named = [
-        "deprecation",
-        "mcp-protocol-version",
-        "mcp-session-id",
-        "ratelimit",
-        "ratelimit-policy",
-        "server-timing",
-        "x-mosaic-cost",
-        "x-mosaic-decision",
-    ];
+    // Of a draft, and of a protocol whose library has no names for them.
+    let named = ["deprecation", "mcp-protocol-version", "mcp-session-id"];
     let named = named.map(HeaderName::from_static);
     ours.into_iter().chain(standard).chain(named).collect()
 }

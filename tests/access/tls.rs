@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use http::Version;
 use rustls::pki_types::CertificateDer;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::{SOON, Setup, Stage, soon};
@@ -136,6 +137,35 @@ async fn both_listeners_speak_tls_and_two_versions_of_http() {
             .await
             .is_err()
     );
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dialect_says_of_our_own_address_is_within_tls() {
+    let made = made();
+    let (stage, _folder) = stage(&made, "").await;
+    let client = trusting(&[&made]).build().expect("a client");
+    let batches = format!("https://{}/anthropic/v1/messages/batches", stage.gateway.public);
+    let asked = json!({"requests": [{"custom_id": "r", "params": {"model": "openai-a~sandbox-large", "max_tokens": 9,
+        "messages": [{"role": "user", "content": "say 1 word"}]}}]});
+    let read = async |request: reqwest::RequestBuilder| -> Value {
+        let request = request.header("x-mosaic-no-cache", "true");
+        let reply = request.send().await.expect("an answer");
+        let status = reply.status();
+        let text = reply.text().await.expect("a body");
+        assert_eq!(status, 200, "{text}");
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let made = read(client.post(&batches).json(&asked)).await;
+    let batch = format!("{batches}/{}", made["id"].as_str().expect("an id"));
+    let results = soon("it has ended", async || {
+        let batch = read(client.get(&batch)).await;
+        batch["results_url"].as_str().map(str::to_owned)
+    })
+    .await;
+    assert_eq!(results, format!("{batch}/results"));
+    let result = read(client.get(&results)).await;
+    assert_eq!(result["result"]["message"]["content"][0]["text"], "word1", "{result}");
     stage.close().await;
 }
 

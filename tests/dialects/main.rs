@@ -4,7 +4,9 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod aliases;
 mod bounds;
+mod heads;
 mod place;
 mod rows;
 mod sdks;

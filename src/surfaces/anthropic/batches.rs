@@ -3,27 +3,22 @@
 //! Invariant: a request of a batch is read as the same request would be by itself; where results are to be had is an address
 //! of ours.
 
-use std::sync::Arc;
-
-use axum::body::Body;
-use axum::extract::{Path, State};
 use axum::response::Response;
-use http::Request;
 use mosaic_actors::call::Answer;
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Value, json};
 
 use super::super::access::Unremarkable;
-use super::super::dialect::desk::{DialectConfig, Visit, frames, value};
+use super::super::dialect::desk::{Visit, frames, value};
 use super::super::dialect::fields::{Fields, must, read, unsupported};
 use super::super::dialect::head::describe;
 use super::super::dialect::lines;
 use super::super::dialect::pages::{Rows, Wanted, walk};
 use super::super::dialect::query::Query;
 use super::super::dialect::refused::{Refused, renamed};
+use super::super::dialect::served::{Asking, of_model};
 use super::super::dialect::time::NEVER;
-use super::super::request_id::RequestId;
-use super::error;
+use super::error::{self, Anthropic};
 use super::input;
 use super::said::message;
 use crate::catalogue::ai::{
@@ -36,7 +31,14 @@ use crate::catalogue::fields::{BatchRef, Name, PageSize};
 /// `MessageBatch`
 fn told(batch: &Batch, visit: &Visit) -> Value {
     let counts = batch.counts.unwrap_or_default();
-    let done = counts.succeeded + counts.failed + counts.cancelled.unwrap_or(0) + counts.expired.unwrap_or(0);
+    let ended = [
+        Some(counts.succeeded),
+        Some(counts.failed),
+        counts.cancelled,
+        counts.expired,
+    ];
+    // They are a provider's numbers.
+    let done = ended.into_iter().flatten().fold(0, u64::saturating_add);
     let over = batch.state.is_over();
     let status = match batch.state {
         BatchState::Cancelling => "canceling",
@@ -62,17 +64,8 @@ fn told_answer(visit: &Visit, answer: &Answer) -> Result<Response, Refused> {
     visit.json(answer, &batch.warnings, &told(&batch, visit))
 }
 
-pub async fn create(State(config): State<Arc<DialectConfig>>, request: Request<Body>) -> Response {
-    let id = RequestId::given(request.extensions());
-    match created(&config, request, &id).await {
-        Ok(response) => error::identified(response, &id),
-        Err(refused) => error::response(&refused, &id),
-    }
-}
-
-async fn created(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestId) -> Result<Response, Refused> {
-    let (parts, body) = request.into_parts();
-    let visit = Visit::of(config, &parts, id.clone())?;
+pub(super) async fn create(asking: Asking) -> Result<Response, Refused> {
+    let Asking { visit, parts, body } = asking;
     let mut fields = visit.body(&parts.headers, body).await?;
     let (mut requests, mut places) = (Vec::new(), Vec::new());
     for (at, value) in fields.list("requests")?.into_iter().enumerate() {
@@ -82,7 +75,7 @@ async fn created(config: &Arc<DialectConfig>, request: Request<Body>, id: &Reque
     }
     fields.end()?;
     let called = visit.call::<BatchCreate>(BatchCreateInput { requests }).await;
-    let answer = called.map_err(|failure| error::of_model(failure, |field| named(&places, field)))?;
+    let answer = called.map_err(|failure| of_model::<Anthropic>(failure, |field| named(&places, field)))?;
     told_answer(&visit, &answer)
 }
 
@@ -123,17 +116,8 @@ fn named(places: &[Vec<String>], field: &str) -> Option<String> {
     Some(format!("requests[{at}].params.{own}"))
 }
 
-pub async fn list(State(config): State<Arc<DialectConfig>>, request: Request<Body>) -> Response {
-    let id = RequestId::given(request.extensions());
-    match page(&config, request, &id).await {
-        Ok(response) => error::identified(response, &id),
-        Err(refused) => error::response(&refused, &id),
-    }
-}
-
-async fn page(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestId) -> Result<Response, Refused> {
-    let (parts, _) = request.into_parts();
-    let mut visit = Visit::of(config, &parts, id.clone())?;
+pub(super) async fn list(asking: Asking) -> Result<Response, Refused> {
+    let Asking { mut visit, parts, .. } = asking;
     visit.prefer(Some(ALL));
     let mut query = Query::of(&parts.uri);
     query.take("beta");
@@ -162,39 +146,17 @@ async fn page(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestI
     )
 }
 
-pub async fn show(
-    State(config): State<Arc<DialectConfig>>,
-    Path(batch): Path<String>,
-    request: Request<Body>,
-) -> Response {
-    let id = RequestId::given(request.extensions());
-    match one(&config, batch, request, &id, false).await {
-        Ok(response) => error::identified(response, &id),
-        Err(refused) => error::response(&refused, &id),
-    }
+pub(super) async fn show(asking: Asking) -> Result<Response, Refused> {
+    one(asking, false).await
 }
 
-pub async fn cancel(
-    State(config): State<Arc<DialectConfig>>,
-    Path(batch): Path<String>,
-    request: Request<Body>,
-) -> Response {
-    let id = RequestId::given(request.extensions());
-    match one(&config, batch, request, &id, true).await {
-        Ok(response) => error::identified(response, &id),
-        Err(refused) => error::response(&refused, &id),
-    }
+pub(super) async fn cancel(asking: Asking) -> Result<Response, Refused> {
+    one(asking, true).await
 }
 
-async fn one(
-    config: &Arc<DialectConfig>,
-    batch: String,
-    request: Request<Body>,
-    id: &RequestId,
-    ends: bool,
-) -> Result<Response, Refused> {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(config, &parts, id.clone())?;
+async fn one(mut asking: Asking, ends: bool) -> Result<Response, Refused> {
+    let batch = asking.named().await?;
+    let visit = asking.visit;
     let batch = read::<BatchRef>("message_batch_id", &Value::String(batch))?;
     let answer = match ends {
         false => visit.call::<BatchGet>(BatchGetInput { batch }).await?,
@@ -203,26 +165,9 @@ async fn one(
     told_answer(&visit, &answer)
 }
 
-pub async fn results(
-    State(config): State<Arc<DialectConfig>>,
-    Path(batch): Path<String>,
-    request: Request<Body>,
-) -> Response {
-    let id = RequestId::given(request.extensions());
-    match results_of(&config, batch, request, &id).await {
-        Ok(response) => error::identified(response, &id),
-        Err(refused) => error::response(&refused, &id),
-    }
-}
-
-async fn results_of(
-    config: &Arc<DialectConfig>,
-    batch: String,
-    request: Request<Body>,
-    id: &RequestId,
-) -> Result<Response, Refused> {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(config, &parts, id.clone())?;
+pub(super) async fn results(mut asking: Asking) -> Result<Response, Refused> {
+    let batch = asking.named().await?;
+    let visit = asking.visit;
     let batch = read::<BatchRef>("message_batch_id", &Value::String(batch))?;
     let answer = visit.call::<BatchResults>(BatchResultsInput { batch }).await?;
     let (head, frames) = frames(answer)?;

@@ -2,22 +2,15 @@
 //!
 //! Invariant: a client raises by the status and tells the type; both say the same.
 
-use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, StatusCode};
-use mosaic_actors::error::{Failure, Kind};
+use http::{HeaderMap, HeaderName, StatusCode};
 use serde::Serialize;
 
-use super::super::access::Unremarkable;
-use super::super::dialect::refused::{Refused, renamed};
-use super::super::dialect::retry::advise;
+use super::super::dialect::served::Dialect;
 use super::super::problem::Problem;
-use super::super::request_id::{self, RequestId};
+use super::super::request_id::RequestId;
 
 /// By which clients of this dialect find the id of a request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
-/// Where the fields stand in a neutral input that only this dialect has.
-const OWN: &str = "extensions.anthropic.";
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -74,44 +67,29 @@ pub fn json(problem: &Problem, id: &RequestId) -> Vec<u8> {
     serde_json::to_vec(&body).expect("texts under text keys always serialise")
 }
 
-/// The response.
-pub fn response(refused: &Refused, id: &RequestId) -> Response {
-    let problem = &refused.problem;
-    let (status, _) = words(problem);
-    let mut response = (status, json(problem, id)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(request_id::HEADER, id.header());
-    headers.insert(REQUEST_ID, id.header());
-    advise(problem, headers);
-    match refused.settled {
-        true => Unremarkable::mark(response),
-        false => response,
-    }
-}
+/// This dialect.
+pub struct Anthropic;
 
-/// An answer with its request's id where clients of this dialect look for it.
-pub fn identified(mut response: Response, id: &RequestId) -> Response {
-    response.headers_mut().insert(REQUEST_ID, id.header());
-    response
-}
+impl Dialect for Anthropic {
+    const OWN: &'static str = "extensions.anthropic.";
 
-/// A failure of a call that is about a model, its fields named as this dialect names them.
-pub fn of_model(mut failure: Failure, rename: impl FnOnce(&str) -> Option<String>) -> Failure {
-    if failure.kind == Kind::NotFound && failure.field.is_none() {
-        failure.field = Some("model".into());
+    fn told(problem: &Problem, id: &RequestId) -> (StatusCode, Vec<u8>) {
+        (words(problem).0, json(problem, id))
     }
-    renamed(failure, |field| match field.strip_prefix(OWN) {
-        Some(own) => Some(own.to_owned()),
-        None => rename(field),
-    })
+
+    fn mark(headers: &mut HeaderMap, id: &RequestId) {
+        headers.insert(REQUEST_ID, id.header());
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use mosaic_actors::error::{Failure, Kind};
+
+    use super::super::super::dialect::refused::Refused;
+    use super::super::super::dialect::served::refuse;
+    use super::super::super::problem::Fault;
     use super::*;
-    use http::HeaderMap;
 
     #[test]
     fn each_kind_has_the_status_and_the_type_that_clients_know_it_by() {
@@ -135,7 +113,7 @@ mod tests {
         ] {
             let refused = Refused::from(Failure::new(kind, "a sentence"));
             let id = RequestId::of(&HeaderMap::new());
-            let response = response(&refused, &id);
+            let response = refuse::<Anthropic>(&refused, &id);
             assert_eq!(response.status().as_u16(), status, "{kind}");
             assert_eq!(response.headers()[REQUEST_ID], id.header());
             let json: serde_json::Value = serde_json::from_slice(&json(&refused.problem, &id)).expect("JSON");
@@ -153,6 +131,4 @@ mod tests {
         let large = Problem::fault(Fault::PayloadTooLarge, "x");
         assert_eq!(words(&large), (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"));
     }
-
-    use super::super::super::problem::Fault;
 }

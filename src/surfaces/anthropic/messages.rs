@@ -2,51 +2,33 @@
 //!
 //! Invariant: the id of a message is made of its request's, by which it is found in the logs and among the decisions.
 
-use std::sync::Arc;
-
-use axum::body::Body;
-use axum::extract::State;
 use axum::response::Response;
-use http::Request;
 use mosaic_actors::error::Failure;
 use serde_json::json;
 
 use super::super::access::Unremarkable;
-use super::super::dialect::desk::{DialectConfig, Visit, frames, value};
+use super::super::dialect::desk::{Visit, frames, value};
 use super::super::dialect::head::describe;
 use super::super::dialect::refused::Refused;
+use super::super::dialect::served::{Asking, of_model};
 use super::super::dialect::sse;
 use super::super::request_id::RequestId;
-use super::error;
+use super::error::Anthropic;
 use super::input::{Asked, HINTS, asked, renamed};
 use super::said::message;
 use super::stream::Events;
 use crate::catalogue::ai::{Chat, ChatComplete, ChatStream, TokenCount, TokensCount};
 
-pub async fn create(State(config): State<Arc<DialectConfig>>, request: Request<Body>) -> Response {
-    let id = RequestId::given(request.extensions());
-    match answer(&config, request, &id).await {
-        Ok(response) => error::identified(response, &id),
-        Err(refused) => error::response(&refused, &id),
-    }
-}
-
-async fn answer(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestId) -> Result<Response, Refused> {
-    let (visit, asked) = read(config, request, id, true).await?;
+pub(super) async fn create(asking: Asking) -> Result<Response, Refused> {
+    let (visit, asked) = read(asking, true).await?;
     match asked.stream {
         false => whole(&visit, asked).await,
         true => streamed(&visit, asked).await,
     }
 }
 
-async fn read(
-    config: &Arc<DialectConfig>,
-    request: Request<Body>,
-    id: &RequestId,
-    answered: bool,
-) -> Result<(Visit, Asked), Refused> {
-    let (parts, body) = request.into_parts();
-    let mut visit = Visit::of(config, &parts, id.clone())?;
+async fn read(asking: Asking, answered: bool) -> Result<(Visit, Asked), Refused> {
+    let Asking { mut visit, parts, body } = asking;
     let asked = asked(visit.body(&parts.headers, body).await?, answered)?.with_betas(&parts.headers);
     visit.prefer(asked.home.instance());
     Ok((visit, asked))
@@ -58,7 +40,7 @@ pub fn own_id(id: &RequestId) -> String {
 }
 
 fn named(places: &[String]) -> impl Fn(Failure) -> Failure + '_ {
-    move |failure| error::of_model(failure, |field| renamed(places, field))
+    move |failure| of_model::<Anthropic>(failure, |field| renamed(places, field))
 }
 
 async fn whole(visit: &Visit, asked: Asked) -> Result<Response, Refused> {
@@ -82,21 +64,13 @@ async fn streamed(visit: &Visit, asked: Asked) -> Result<Response, Refused> {
     let (answer, left_out) = called.map_err(named(&places))?;
     let (head, frames) = frames(answer)?;
     let events = Events::new(own_id(&visit.id), model);
-    let mut response = sse::response(frames, events, visit.id.clone());
+    let mut response = sse::response(frames, events, visit.id.clone(), visit.config.heartbeat);
     describe(&head, visit, &left_out, response.headers_mut());
     Ok(Unremarkable::mark(response))
 }
 
-pub async fn count(State(config): State<Arc<DialectConfig>>, request: Request<Body>) -> Response {
-    let id = RequestId::given(request.extensions());
-    match counted(&config, request, &id).await {
-        Ok(response) => error::identified(response, &id),
-        Err(refused) => error::response(&refused, &id),
-    }
-}
-
-async fn counted(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestId) -> Result<Response, Refused> {
-    let (visit, Asked { input, places, .. }) = read(config, request, id, false).await?;
+pub(super) async fn count(asking: Asking) -> Result<Response, Refused> {
+    let (visit, Asked { input, places, .. }) = read(asking, false).await?;
     let called = HINTS
         .call::<TokensCount>(&visit, input, |input| &mut input.extensions)
         .await;

@@ -15,44 +15,48 @@ mod stream;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::middleware::from_fn;
-use axum::response::Response;
 use axum::routing::{any, get, post};
-use http::Request;
 
 use super::dialect::DialectConfig;
+use super::dialect::served::{other_method, served, unknown};
 use super::mount;
-use super::problem::{Fault, Problem};
-use super::request_id::RequestId;
+use error::Anthropic;
+
+pub(super) use error::REQUEST_ID;
 
 /// The routes, to stand beside the others of the public listener.
 pub fn router(config: DialectConfig) -> Router {
     Router::new()
-        .route("/anthropic/v1/messages", post(messages::create))
-        .route("/anthropic/v1/messages/count_tokens", post(messages::count))
+        .route("/anthropic/v1/messages", post(served::<Anthropic, _>(messages::create)))
+        .route(
+            "/anthropic/v1/messages/count_tokens",
+            post(served::<Anthropic, _>(messages::count)),
+        )
         .route(
             "/anthropic/v1/messages/batches",
-            post(batches::create).get(batches::list),
+            post(served::<Anthropic, _>(batches::create)).get(served::<Anthropic, _>(batches::list)),
         )
-        .route("/anthropic/v1/messages/batches/{id}", get(batches::show))
-        .route("/anthropic/v1/messages/batches/{id}/cancel", post(batches::cancel))
-        .route("/anthropic/v1/messages/batches/{id}/results", get(batches::results))
-        .route("/anthropic/v1/models", get(models::list))
-        .route("/anthropic/v1/models/{*model}", get(models::show))
-        .method_not_allowed_fallback(other_method)
-        .route("/anthropic/v1", any(unknown))
-        .route("/anthropic/v1/{*path}", any(unknown))
+        .route(
+            "/anthropic/v1/messages/batches/{id}",
+            get(served::<Anthropic, _>(batches::show)),
+        )
+        .route(
+            "/anthropic/v1/messages/batches/{id}/cancel",
+            post(served::<Anthropic, _>(batches::cancel)),
+        )
+        .route(
+            "/anthropic/v1/messages/batches/{id}/results",
+            get(served::<Anthropic, _>(batches::results)),
+        )
+        .route("/anthropic/v1/models", get(served::<Anthropic, _>(models::list)))
+        .route(
+            "/anthropic/v1/models/{*model}",
+            get(served::<Anthropic, _>(models::show)),
+        )
+        .method_not_allowed_fallback(other_method::<Anthropic>)
+        .route("/anthropic/v1", any(unknown::<Anthropic>))
+        .route("/anthropic/v1/{*path}", any(unknown::<Anthropic>))
         .layer(from_fn(mount::note))
         .with_state(Arc::new(config))
-}
-
-async fn unknown(request: Request<Body>) -> Response {
-    let problem = Problem::fault(Fault::NoRoute, "there is nothing at this path of the API here");
-    error::response(&problem.into(), &RequestId::given(request.extensions()))
-}
-
-async fn other_method(request: Request<Body>) -> Response {
-    let problem = Problem::fault(Fault::MethodNotAllowed, "this path has other methods");
-    error::response(&problem.into(), &RequestId::given(request.extensions()))
 }

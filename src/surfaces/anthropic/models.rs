@@ -2,22 +2,17 @@
 //!
 //! Invariant: whatever id is listed is taken as the model of a message.
 
-use std::sync::Arc;
-
-use axum::body::Body;
-use axum::extract::{Path, State};
 use axum::response::Response;
-use http::Request;
 use serde_json::{Value, json};
 
-use super::super::dialect::desk::{DialectConfig, Visit, value};
+use super::super::dialect::desk::value;
 use super::super::dialect::fields::{must, read};
 use super::super::dialect::listed;
 use super::super::dialect::query::Query;
 use super::super::dialect::refused::Refused;
+use super::super::dialect::served::{Asking, of_model};
 use super::super::dialect::time::NEVER;
-use super::super::request_id::RequestId;
-use super::error;
+use super::error::Anthropic;
 use crate::catalogue::ai::{Model, ModelGet, ModelGetInput};
 
 /// `ModelInfo`
@@ -29,17 +24,8 @@ fn told(id: &str, model: &Model) -> Value {
     })
 }
 
-pub async fn list(State(config): State<Arc<DialectConfig>>, request: Request<Body>) -> Response {
-    let id = RequestId::given(request.extensions());
-    match page(&config, request, &id).await {
-        Ok(response) => error::identified(response, &id),
-        Err(refused) => error::response(&refused, &id),
-    }
-}
-
-async fn page(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestId) -> Result<Response, Refused> {
-    let (parts, _) = request.into_parts();
-    let mut visit = Visit::of(config, &parts, id.clone())?;
+pub(super) async fn list(asking: Asking) -> Result<Response, Refused> {
+    let Asking { mut visit, parts, .. } = asking;
     let mut query = Query::of(&parts.uri);
     query.take("beta");
     let (limit, after, before) = (query.limit(20, 1000)?, query.take("after_id"), query.take("before_id"));
@@ -70,26 +56,9 @@ async fn page(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestI
     visit.json(&models.answer, &models.warnings, &told)
 }
 
-pub async fn show(
-    State(config): State<Arc<DialectConfig>>,
-    Path(model): Path<String>,
-    request: Request<Body>,
-) -> Response {
-    let id = RequestId::given(request.extensions());
-    match one(&config, model, request, &id).await {
-        Ok(response) => error::identified(response, &id),
-        Err(refused) => error::response(&refused, &id),
-    }
-}
-
-async fn one(
-    config: &Arc<DialectConfig>,
-    asked: String,
-    request: Request<Body>,
-    id: &RequestId,
-) -> Result<Response, Refused> {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(config, &parts, id.clone())?;
+pub(super) async fn show(mut asking: Asking) -> Result<Response, Refused> {
+    let asked = asking.named().await?;
+    let visit = asking.visit;
     let pinned = asked.contains('~');
     let input = ModelGetInput {
         model: read("model", &Value::String(asked))?,
@@ -97,7 +66,7 @@ async fn one(
     let answer = visit
         .call::<ModelGet>(input)
         .await
-        .map_err(|failure| error::of_model(failure, |_| None))?;
+        .map_err(|failure| of_model::<Anthropic>(failure, |_| None))?;
     let model = value::<Model>(&answer)?;
     // By another of its names, a model is told by its whole one.
     let name = if pinned { &model.id } else { &model.name };

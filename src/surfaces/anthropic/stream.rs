@@ -6,6 +6,7 @@
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Value, json};
 
+use super::super::dialect::kept::keep;
 use super::super::dialect::sse::{Teller, write};
 use super::super::dialect::thoughts;
 use super::super::problem::Problem;
@@ -14,9 +15,6 @@ use super::blocks::DIALECT;
 use super::error;
 use super::said::{empty, object, stop_reason, usage};
 use crate::catalogue::ai::{ChatEvent, Finish, Usage};
-
-/// The most bytes of a call, or of a thought, that are kept until it is whole.
-const LARGEST: usize = 4 << 20;
 
 /// A call of a tool.
 struct Call {
@@ -46,7 +44,7 @@ pub struct Events {
 }
 
 impl Events {
-    pub fn new(id: String, model: String) -> Self {
+    pub(super) fn new(id: String, model: String) -> Self {
         Events {
             id,
             model,
@@ -157,17 +155,6 @@ impl Events {
         self.over = true;
         write(Some("message_stop"), &json!({"type": "message_stop"}), out)
     }
-}
-
-fn keep(kept: &mut String, more: &str) -> Result<(), Failure> {
-    if kept.len() + more.len() > LARGEST {
-        return Err(Failure::new(
-            Kind::UpstreamFailed,
-            "a part of the answer is larger than is kept of one",
-        ));
-    }
-    kept.push_str(more);
-    Ok(())
 }
 
 impl Teller for Events {

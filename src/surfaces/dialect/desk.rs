@@ -3,6 +3,7 @@
 //! Invariant: all that REST's headers say of a call, they say here as well; what stands in REST's query has a header here.
 
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -14,15 +15,14 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::{BodyStream, Frame, Upload};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use url::Url;
 
 use super::super::access::Unremarkable;
 use super::super::arrival::Arrival;
 use super::super::auth::Authenticator;
 use super::super::bodies::Bodies;
-use super::super::hosts;
 use super::super::json_body;
 use super::super::mount::Mount;
+use super::super::origin::PublicOrigin;
 use super::super::request_id::RequestId;
 use super::super::rest::input;
 use super::fields::Fields;
@@ -32,6 +32,7 @@ use crate::catalogue::Op;
 use crate::catalogue::ai::Warning;
 use crate::dispatch::options::{self, CallOption, OPTIONS, OptionValue};
 use crate::dispatch::{Dispatcher, Options};
+use crate::leisure;
 
 /// What the dialects need.
 #[derive(Clone)]
@@ -44,8 +45,10 @@ pub struct DialectConfig {
     pub max_body: usize,
     /// The room for all of those.
     pub bodies: Bodies,
-    /// Where callers find us; where left out, by the host that each names, over plain HTTP.
-    pub public_url: Option<Url>,
+    /// Where callers find us.
+    pub origin: PublicOrigin,
+    /// How long a stream may be silent before its connection is kept alive.
+    pub heartbeat: Duration,
 }
 
 /// One request, after its head.
@@ -88,11 +91,7 @@ impl Visit {
         };
         input::from_headers(&parts.headers, &mut options)?;
         from_own_headers(&parts.headers, &mut options)?;
-        let place = match (&config.public_url, hosts::named(&parts.headers, target)) {
-            (Some(url), _) => url.as_str().trim_end_matches('/').to_owned(),
-            (None, Some(host)) => format!("http://{host}"),
-            (None, None) => String::new(),
-        };
+        let place = config.origin.seen_by(&parts.headers, target).unwrap_or_default();
         Ok(Visit {
             ours: place + Mount::of(&parts.extensions).path(),
             config: config.clone(),
@@ -153,7 +152,7 @@ impl Visit {
 
     /// An answer as JSON of the dialect's.
     pub fn json(&self, answer: &Answer, warnings: &[Warning], body: &impl Serialize) -> Result<Response, Refused> {
-        let json = serde_json::to_vec(body)
+        let json = leisure::to_json(body)
             .map_err(|error| Failure::new(Kind::Internal, "the answer could not be serialised").because(error))?;
         let mut response = ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response();
         describe(&answer.head, self, warnings, response.headers_mut());

@@ -18,6 +18,8 @@ use crate::dispatch::idempotency;
 
 /// What the call cost, in US dollars; absent where nobody knows, and of streams, which are counted when they end.
 pub const COST: HeaderName = HeaderName::from_static("x-mosaic-cost-usd");
+/// By what the call's decision record is found, for as long as one is kept of it.
+pub const DECISION: HeaderName = HeaderName::from_static("x-mosaic-decision-id");
 /// What of the request was not passed on as it was said.
 pub const WARNINGS: HeaderName = HeaderName::from_static("x-mosaic-warnings");
 
@@ -45,6 +47,7 @@ pub fn describe(head: &Head, visit: &Visit, warnings: &[Warning], headers: &mut 
     if let Some(cost) = cost.and_then(|cost| HeaderValue::try_from(cost.to_string()).ok()) {
         headers.insert(COST, cost);
     }
+    headers.insert(DECISION, visit.id.header());
     warn(warnings, headers);
     if idempotency::replayed(head) {
         headers.insert(REPLAYED, HeaderValue::from_static("true"));

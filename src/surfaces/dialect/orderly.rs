@@ -5,54 +5,58 @@
 use std::collections::VecDeque;
 
 use mosaic_actors::error::{Failure, Kind};
-use serde_json::value::RawValue;
 
+use super::kept::Room;
+use super::whole::Scan;
 use crate::catalogue::ai::ChatEvent;
-
-/// The most bytes of one call's arguments.
-const LARGEST: usize = 4 << 20;
-
-/// A call, as far as it is known.
-struct Call {
-    index: u32,
-    arguments: String,
-}
-
-impl Call {
-    /// Whether its arguments are whole, so that nothing of it is to come.
-    fn is_whole(&self) -> bool {
-        serde_json::from_str::<&RawValue>(&self.arguments).is_ok()
-    }
-}
 
 /// Puts the calls of an answer in order.
 #[derive(Default)]
 pub struct Orderly {
-    open: Option<Call>,
-    /// Those that began while another was not whole, with the event that they began by.
-    waiting: VecDeque<(ChatEvent, Call)>,
+    open: Option<Open>,
+    /// Those that began while another was not whole.
+    waiting: VecDeque<Waiting>,
+    room: Room,
+}
+
+/// The call that is told.
+struct Open {
+    index: u32,
+    seen: Scan,
+}
+
+/// One that is not told yet.
+struct Waiting {
+    index: u32,
+    /// The event that it began by.
+    began: ChatEvent,
+    arguments: String,
 }
 
 impl Orderly {
     /// The events that can be told now that this one came.
     ///
     /// # Errors
-    /// `upstream_failed` where a call goes on that had ended, or is larger than is kept of one.
+    /// `upstream_failed` where a call goes on that had ended, or more waits than is kept.
     pub fn hear(&mut self, event: ChatEvent) -> Result<Vec<ChatEvent>, Failure> {
         let mut ready = Vec::with_capacity(1);
         match event {
             ChatEvent::ToolCall { index, .. } => {
-                let arguments = String::new();
-                self.waiting.push_back((event, Call { index, arguments }));
+                self.room.begin(0)?;
+                self.waiting.push_back(Waiting {
+                    index,
+                    began: event,
+                    arguments: String::new(),
+                });
                 self.go_on(false, &mut ready);
             }
             ChatEvent::ToolArguments { index, ref text } => {
                 if let Some(open) = self.open.as_mut().filter(|open| open.index == index) {
-                    keep(&mut open.arguments, text)?;
+                    open.seen.see(text);
                     ready.push(event);
                     self.go_on(false, &mut ready);
-                } else if let Some((_, call)) = self.waiting.iter_mut().find(|(_, call)| call.index == index) {
-                    keep(&mut call.arguments, text)?;
+                } else if let Some(call) = self.waiting.iter_mut().find(|call| call.index == index) {
+                    self.room.keep(&mut call.arguments, text)?;
                 } else if !text.trim().is_empty() {
                     let sentence = "the model goes on with a call that had ended";
                     return Err(Failure::new(Kind::UpstreamFailed, sentence));
@@ -69,32 +73,28 @@ impl Orderly {
 
     /// Tells of those that wait as far as those before them are whole; at the end of the calls, of all.
     fn go_on(&mut self, all: bool, ready: &mut Vec<ChatEvent>) {
-        while all || self.open.as_ref().is_none_or(Call::is_whole) {
-            let Some((began, call)) = self.waiting.pop_front() else {
+        while all || self.open.as_ref().is_none_or(|open| open.seen.is_whole()) {
+            let Some(call) = self.waiting.pop_front() else {
                 break;
             };
-            ready.push(began);
+            let mut seen = Scan::default();
+            seen.see(&call.arguments);
+            ready.push(call.began);
             if !call.arguments.is_empty() {
                 ready.push(ChatEvent::ToolArguments {
                     index: call.index,
-                    text: call.arguments.clone(),
+                    text: call.arguments,
                 });
             }
-            self.open = Some(call);
+            self.open = Some(Open {
+                index: call.index,
+                seen,
+            });
         }
         if all {
             self.open = None;
         }
     }
-}
-
-fn keep(kept: &mut String, more: &str) -> Result<(), Failure> {
-    if kept.len() + more.len() > LARGEST {
-        let sentence = "the arguments of a call are larger than is kept of them";
-        return Err(Failure::new(Kind::UpstreamFailed, sentence));
-    }
-    kept.push_str(more);
-    Ok(())
 }
 
 #[cfg(test)]
@@ -162,5 +162,25 @@ mod tests {
         );
         let late = told(vec![call(0), argue(0, "{}"), call(1), argue(0, "{}")]);
         assert_eq!(late.expect_err("it had ended").kind, Kind::UpstreamFailed);
+    }
+
+    #[test]
+    fn calls_that_wait_are_bounded_in_number_and_in_bytes() {
+        let mut calls = Orderly::default();
+        let begun = (0..u32::MAX)
+            .take_while(|index| calls.hear(call(*index)).is_ok())
+            .count();
+        assert!((1_000..1_000_000).contains(&begun), "{begun}");
+        let mut calls = Orderly::default();
+        for event in [call(0), argue(0, "{"), call(1)] {
+            calls.hear(event).expect("there is room");
+        }
+        let piece = "a".repeat(1 << 20);
+        let kept = (0..64).take_while(|_| calls.hear(argue(1, &piece)).is_ok()).count();
+        assert_eq!(kept, 4);
+        // What is told as it comes is not kept.
+        for _ in 0..64 {
+            calls.hear(argue(0, &piece)).expect("it goes by");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::super::problem::Problem;
+use super::super::problem::{Problem, whole_seconds};
 
 /// What these clients go by before they look at the status.
 pub const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -18,9 +18,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub fn advise(problem: &Problem, headers: &mut HeaderMap) {
     let wait = problem.retry_after();
     if let Some(wait) = wait {
-        // Rounded up, since a client that comes a moment early is refused again.
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
     }
     if !problem.retryable() || wait.is_some_and(|wait| wait > LONGEST) {
         headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));

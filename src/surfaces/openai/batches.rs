@@ -3,34 +3,31 @@
 //! Invariant: the requests are read here and asked for as any batch, so that they may be of any provider's models; a batch
 //! whose provider keeps its results in no file has the id of one all the same, by which they can be had.
 
-use std::sync::Arc;
-
-use axum::body::Body;
-use axum::extract::{Path, State};
 use axum::response::Response;
 use futures_util::StreamExt;
-use http::Request;
 use mosaic_actors::call::{Body as AnswerBody, Resource};
 use mosaic_actors::error::{Failure, Kind};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::super::dialect::desk::{DialectConfig, Visit, value};
+use super::super::bodies::Whole;
+use super::super::dialect::desk::{Visit, value};
 use super::super::dialect::fields::{must, read, unsupported};
 use super::super::dialect::pages::{Rows, Wanted, walk};
 use super::super::dialect::query::Query;
 use super::super::dialect::refused::{Refused, renamed};
+use super::super::dialect::served::Asking;
 use super::super::dialect::time;
-use super::super::request_id::RequestId;
 use super::batch_lines::{self, CHAT, EMBEDDINGS};
 use super::chat_said::Usage;
-use super::{error, files};
+use super::files;
 use crate::catalogue::ai::{
     Batch, BatchCancel, BatchCancelInput, BatchCreate, BatchCreateInput, BatchGet, BatchGetInput, BatchList,
     BatchListInput, BatchState, BatchWork, FileContent, FileContentInput,
 };
 use crate::catalogue::cursor::ALL;
 use crate::catalogue::fields::{BatchRef, FileRef, PageSize};
+use crate::leisure::at_leisure;
 
 /// `Batch`
 #[derive(Serialize)]
@@ -114,15 +111,8 @@ fn status(state: BatchState) -> &'static str {
     }
 }
 
-pub async fn create(State(config): State<Arc<DialectConfig>>, request: Request<Body>) -> Response {
-    let id = RequestId::given(request.extensions());
-    let answered = created(&config, request, &id).await;
-    answered.unwrap_or_else(|refused| error::response(&refused, &id))
-}
-
-async fn created(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestId) -> Result<Response, Refused> {
-    let (parts, body) = request.into_parts();
-    let mut visit = Visit::of(config, &parts, id.clone())?;
+pub(super) async fn create(asking: Asking) -> Result<Response, Refused> {
+    let Asking { mut visit, parts, body } = asking;
     let mut fields = visit.body(&parts.headers, body).await?;
     let (file, endpoint) = (fields.required("input_file_id")?, fields.required("endpoint")?);
     if !matches!(endpoint.as_str(), CHAT | EMBEDDINGS) {
@@ -141,7 +131,8 @@ async fn created(config: &Arc<DialectConfig>, request: Request<Body>, id: &Reque
     fields.refuse(&["metadata", "output_expires_after"], "is not kept here")?;
     fields.end()?;
     let lines = file_of(&visit, &file).await?;
-    let requests = batch_lines::requests(&lines, &endpoint)?;
+    let requests = at_leisure(lines.bytes().len(), || batch_lines::requests(lines.bytes(), &endpoint))?;
+    drop(lines);
     // Who has the file does the work, unless the models say who does.
     let pinned = requests.iter().any(|request| {
         let model = request.model();
@@ -155,8 +146,8 @@ async fn created(config: &Arc<DialectConfig>, request: Request<Body>, id: &Reque
     visit.json(&answer, &batch.warnings, &told(&batch, Some(&file)))
 }
 
-/// The requests, as they were uploaded.
-async fn file_of(visit: &Visit, file: &str) -> Result<Vec<u8>, Failure> {
+/// The requests, as they were uploaded, in the room for bodies: no less is held of them than of one that comes as a body.
+async fn file_of(visit: &Visit, file: &str) -> Result<Whole, Failure> {
     let most = visit.config.max_body;
     let file = read::<FileRef>("input_file_id", &Value::String(file.to_owned()))?;
     let answer = visit.call::<FileContent>(FileContentInput { file }).await;
@@ -164,27 +155,20 @@ async fn file_of(visit: &Visit, file: &str) -> Result<Vec<u8>, Failure> {
     let AnswerBody::Raw(mut stream) = answer.body else {
         return Err(Failure::new(Kind::Internal, "a file came as something else"));
     };
-    let mut whole = Vec::new();
+    let mut whole = visit.config.bodies.nothing(&visit.caller.tenant);
     while let Some(piece) = stream.bytes.next().await {
         let piece = piece?;
-        if whole.len() + piece.len() > most {
+        if whole.bytes().len() + piece.len() > most {
             let what = format!("be a file of at most {most} bytes (server.max_body)");
             return Err(must("input_file_id", &what));
         }
-        whole.extend_from_slice(&piece);
+        whole.push(&piece, most)?;
     }
     Ok(whole)
 }
 
-pub async fn list(State(config): State<Arc<DialectConfig>>, request: Request<Body>) -> Response {
-    let id = RequestId::given(request.extensions());
-    let answered = listed(&config, request, &id).await;
-    answered.unwrap_or_else(|refused| error::response(&refused, &id))
-}
-
-async fn listed(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestId) -> Result<Response, Refused> {
-    let (parts, _) = request.into_parts();
-    let mut visit = Visit::of(config, &parts, id.clone())?;
+pub(super) async fn list(asking: Asking) -> Result<Response, Refused> {
+    let Asking { mut visit, parts, .. } = asking;
     visit.prefer(Some(ALL));
     let mut query = Query::of(&parts.uri);
     let (limit, after) = (query.limit(20, 100)?, query.take("after"));
@@ -206,35 +190,17 @@ async fn listed(config: &Arc<DialectConfig>, request: Request<Body>, id: &Reques
     visit.json(&answer, &[], &list)
 }
 
-pub async fn show(
-    State(config): State<Arc<DialectConfig>>,
-    Path(batch): Path<String>,
-    request: Request<Body>,
-) -> Response {
-    let id = RequestId::given(request.extensions());
-    let answered = one(&config, batch, request, &id, false).await;
-    answered.unwrap_or_else(|refused| error::response(&refused, &id))
+pub(super) async fn show(asking: Asking) -> Result<Response, Refused> {
+    one(asking, false).await
 }
 
-pub async fn cancel(
-    State(config): State<Arc<DialectConfig>>,
-    Path(batch): Path<String>,
-    request: Request<Body>,
-) -> Response {
-    let id = RequestId::given(request.extensions());
-    let answered = one(&config, batch, request, &id, true).await;
-    answered.unwrap_or_else(|refused| error::response(&refused, &id))
+pub(super) async fn cancel(asking: Asking) -> Result<Response, Refused> {
+    one(asking, true).await
 }
 
-async fn one(
-    config: &Arc<DialectConfig>,
-    batch: String,
-    request: Request<Body>,
-    id: &RequestId,
-    ends: bool,
-) -> Result<Response, Refused> {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(config, &parts, id.clone())?;
+async fn one(mut asking: Asking, ends: bool) -> Result<Response, Refused> {
+    let batch = asking.named().await?;
+    let visit = asking.visit;
     let batch = read::<BatchRef>("batch_id", &Value::String(batch))?;
     let answer = match ends {
         false => visit.call::<BatchGet>(BatchGetInput { batch }).await,

@@ -2,35 +2,25 @@
 //!
 //! Invariant: the id of an answer is made of its request's, by which it is found in the logs and among the decisions.
 
-use std::sync::Arc;
-
-use axum::body::Body;
-use axum::extract::State;
 use axum::response::Response;
-use http::Request;
 use mosaic_actors::error::Failure;
 
 use super::super::access::Unremarkable;
-use super::super::dialect::desk::{DialectConfig, Visit, frames, value};
+use super::super::dialect::desk::{Visit, frames, value};
 use super::super::dialect::head::describe;
 use super::super::dialect::refused::Refused;
+use super::super::dialect::served::{Asking, of_model};
 use super::super::dialect::{sse, time};
 use super::super::request_id::RequestId;
 use super::chat_input::{Asked, HINTS, asked};
 use super::chat_said::completion;
 use super::chat_stream::Chunks;
-use super::{error, tools};
+use super::error::OpenAi;
+use super::tools;
 use crate::catalogue::ai::{Chat, ChatComplete, ChatStream};
 
-pub async fn create(State(config): State<Arc<DialectConfig>>, request: Request<Body>) -> Response {
-    let id = RequestId::given(request.extensions());
-    let answered = answer(&config, request, &id).await;
-    answered.unwrap_or_else(|refused| error::response(&refused, &id))
-}
-
-async fn answer(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestId) -> Result<Response, Refused> {
-    let (parts, body) = request.into_parts();
-    let mut visit = Visit::of(config, &parts, id.clone())?;
+pub(super) async fn create(asking: Asking) -> Result<Response, Refused> {
+    let Asking { mut visit, parts, body } = asking;
     let asked = asked(visit.body(&parts.headers, body).await?)?;
     visit.prefer(asked.home.instance());
     match asked.stream {
@@ -45,7 +35,7 @@ pub fn own_id(id: &RequestId) -> String {
 }
 
 fn named(failure: Failure) -> Failure {
-    error::of_model(failure, tools::renamed)
+    of_model::<OpenAi>(failure, tools::renamed)
 }
 
 async fn whole(visit: &Visit, asked: Asked) -> Result<Response, Refused> {
@@ -69,7 +59,7 @@ async fn streamed(visit: &Visit, asked: Asked) -> Result<Response, Refused> {
     let (answer, left_out) = called.map_err(named)?;
     let (head, frames) = frames(answer)?;
     let chunks = Chunks::new(own_id(&visit.id), time::now(), model, include_usage, old);
-    let mut response = sse::response(frames, chunks, visit.id.clone());
+    let mut response = sse::response(frames, chunks, visit.id.clone(), visit.config.heartbeat);
     describe(&head, visit, &left_out, response.headers_mut());
     Ok(Unremarkable::mark(response))
 }

@@ -7,6 +7,7 @@ use mosaic_actors::error::Failure;
 use serde::Serialize;
 use serde_with::skip_serializing_none;
 
+use super::super::dialect::kept::keep;
 use super::super::dialect::sse::{Teller, write};
 use super::super::problem::Problem;
 use super::super::request_id::RequestId;
@@ -79,7 +80,7 @@ pub struct Chunks {
 }
 
 impl Chunks {
-    pub fn new(id: String, created: i64, model: String, include_usage: bool, old: bool) -> Self {
+    pub(super) fn new(id: String, created: i64, model: String, include_usage: bool, old: bool) -> Self {
         Chunks {
             id,
             created,
@@ -192,7 +193,7 @@ impl Teller for Chunks {
                 self.delta(Delta { refusal, ..none() }, out)
             }
             ChatEvent::Reasoning { text } => {
-                self.thought.push_str(&text);
+                keep(&mut self.thought, &text)?;
                 let reasoning_content = Some(text.as_str());
                 self.delta(
                     Delta {

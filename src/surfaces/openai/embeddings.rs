@@ -2,24 +2,19 @@
 //!
 //! Invariant: a client that asks for base64, as the vendor's own do by themselves, gets little-endian floats.
 
-use std::sync::Arc;
-
-use axum::body::Body;
-use axum::extract::State;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::Request;
 use mosaic_actors::error::Failure;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::super::dialect::desk::{DialectConfig, Visit, value};
+use super::super::dialect::desk::value;
 use super::super::dialect::fields::{Fields, must, read, unsupported};
 use super::super::dialect::refused::Refused;
-use super::super::request_id::RequestId;
+use super::super::dialect::served::{Asking, of_model};
 use super::chat_input::DIALECT;
-use super::error;
+use super::error::OpenAi;
 use crate::catalogue::ai::{Embeddings, EmbeddingsCreate, EmbeddingsInput, Extensions};
 use crate::catalogue::fields::ModelRef;
 
@@ -53,15 +48,8 @@ enum Vector<'a> {
     Base64(String),
 }
 
-pub async fn create(State(config): State<Arc<DialectConfig>>, request: Request<Body>) -> Response {
-    let id = RequestId::given(request.extensions());
-    let answered = answer(&config, request, &id).await;
-    answered.unwrap_or_else(|refused| error::response(&refused, &id))
-}
-
-async fn answer(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestId) -> Result<Response, Refused> {
-    let (parts, body) = request.into_parts();
-    let visit = Visit::of(config, &parts, id.clone())?;
+pub(super) async fn create(asking: Asking) -> Result<Response, Refused> {
+    let Asking { visit, parts, body } = asking;
     let mut fields = visit.body(&parts.headers, body).await?;
     let form = form(&mut fields)?;
     let answer = visit.call::<EmbeddingsCreate>(asked(fields)?).await.map_err(named)?;
@@ -70,7 +58,7 @@ async fn answer(config: &Arc<DialectConfig>, request: Request<Body>, id: &Reques
 }
 
 fn named(failure: Failure) -> Failure {
-    error::of_model(failure, |field| field.starts_with("texts").then(|| "input".to_owned()))
+    of_model::<OpenAi>(failure, |field| field.starts_with("texts").then(|| "input".to_owned()))
 }
 
 fn form(fields: &mut Fields) -> Result<Form, Failure> {

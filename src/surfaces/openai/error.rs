@@ -3,20 +3,12 @@
 //! Invariant: the status decides which error a client raises, so each kind of failure has the status of the error that its
 //! users treat it as; what waiting does not help is never taken for a server that failed.
 
-use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderValue, StatusCode};
-use mosaic_actors::error::{Failure, Kind};
+use http::StatusCode;
 use serde::Serialize;
 
-use super::super::access::Unremarkable;
-use super::super::dialect::refused::{Refused, renamed};
-use super::super::dialect::retry::advise;
+use super::super::dialect::served::Dialect;
 use super::super::problem::Problem;
 use super::super::request_id::RequestId;
-
-/// Where the fields stand in a neutral input that only this dialect has.
-pub const OWN: &str = "extensions.openai.";
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -75,40 +67,25 @@ pub fn json(problem: &Problem) -> Vec<u8> {
     serde_json::to_vec(&Body { error: told(problem) }).expect("texts under text keys always serialise")
 }
 
-/// The response.
-pub fn response(refused: &Refused, id: &RequestId) -> Response {
-    let problem = &refused.problem;
-    let (status, ..) = words(problem);
-    let mut response = (status, json(problem)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(super::super::request_id::HEADER, id.header());
-    if status == StatusCode::UNAUTHORIZED {
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mosaic\""));
-    }
-    advise(problem, headers);
-    match refused.settled {
-        true => Unremarkable::mark(response),
-        false => response,
-    }
-}
+/// This dialect.
+pub struct OpenAi;
 
-/// A failure of a call that is about a model, its fields named as this dialect names them.
-pub fn of_model(mut failure: Failure, rename: impl FnOnce(&str) -> Option<String>) -> Failure {
-    if failure.kind == Kind::NotFound && failure.field.is_none() {
-        failure.field = Some("model".into());
+impl Dialect for OpenAi {
+    const OWN: &'static str = "extensions.openai.";
+
+    fn told(problem: &Problem, _id: &RequestId) -> (StatusCode, Vec<u8>) {
+        (words(problem).0, json(problem))
     }
-    renamed(failure, |field| match field.strip_prefix(OWN) {
-        Some(own) => Some(own.to_owned()),
-        None => rename(field),
-    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use http::HeaderMap;
+    use mosaic_actors::error::{Failure, Kind};
+
+    use super::super::super::dialect::refused::Refused;
+    use super::super::super::dialect::served::{of_model, refuse};
+    use super::*;
 
     #[test]
     fn each_kind_has_the_status_of_the_error_that_it_is_treated_as() {
@@ -137,7 +114,7 @@ mod tests {
             (Kind::Internal, 500, "server_error", "internal"),
         ] {
             let refused = Refused::from(Failure::new(kind, "a sentence"));
-            let response = response(&refused, &RequestId::of(&HeaderMap::new()));
+            let response = refuse::<OpenAi>(&refused, &RequestId::of(&HeaderMap::new()));
             assert_eq!(response.status().as_u16(), status, "{kind}");
             let json: serde_json::Value = serde_json::from_slice(&json(&refused.problem)).expect("JSON");
             let expected =
@@ -154,12 +131,12 @@ mod tests {
 
     #[test]
     fn a_model_that_is_not_there_and_an_account_that_is_spent_are_told_so() {
-        let missing = of_model(Failure::new(Kind::NotFound, "no such model"), |_| None);
+        let missing = of_model::<OpenAi>(Failure::new(Kind::NotFound, "no such model"), |_| None);
         assert_eq!(words(&missing.into()).2, "model_not_found");
         let mut spent = Failure::new(Kind::UpstreamRateLimited, "no quota left");
         spent.retryable = false;
         assert_eq!(words(&spent.into()).2, "insufficient_quota");
-        let own = of_model(Failure::unsupported_field("extensions.openai.seed", "x"), |_| None);
+        let own = of_model::<OpenAi>(Failure::unsupported_field("extensions.openai.seed", "x"), |_| None);
         assert_eq!(own.field.as_deref(), Some("seed"));
     }
 }

@@ -5,25 +5,23 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
-use http::Request;
 use mosaic_actors::call::CostClass;
 use mosaic_actors::error::Failure;
 use mosaic_actors::stream::Upload;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::dialect::desk::{DialectConfig, Visit, frames, value};
+use super::super::access::Unremarkable;
+use super::super::dialect::desk::{Visit, frames, value};
 use super::super::dialect::fields::{must, read, unsupported};
 use super::super::dialect::head::describe;
 use super::super::dialect::refused::{Refused, renamed};
+use super::super::dialect::served::Asking;
 use super::super::dialect::{lines, time};
-use super::super::request_id::RequestId;
 use super::super::rest::reply::{self, Wanted};
-use super::{batch_lines, error, form};
+use super::{batch_lines, form};
 use crate::catalogue::ai::{
     BatchResults, BatchResultsInput, FileContent, FileContentInput, FileGet, FileGetInput, FileMetadata, FilePurpose,
     FileUpload, FileUploadInput,
@@ -78,36 +76,33 @@ fn named(failure: Failure) -> Failure {
     renamed(failure, |field| (field == "file").then(|| "file_id".to_owned()))
 }
 
-pub async fn upload(State(config): State<Arc<DialectConfig>>, request: Request<Body>) -> Response {
-    let id = RequestId::given(request.extensions());
-    let answered = uploaded(&config, request, &id).await;
-    answered.unwrap_or_else(|refused| error::response(&refused, &id))
-}
-
-async fn uploaded(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestId) -> Result<Response, Refused> {
-    let (parts, body) = request.into_parts();
-    let visit = Visit::of(config, &parts, id.clone())?;
+pub(super) async fn upload(asking: Asking) -> Result<Response, Refused> {
+    let Asking { visit, parts, body } = asking;
     let boundary = form::boundary(&parts.headers)?;
-    let deadline = config.dispatcher.deadline(CostClass::Write, true, &visit.options)?;
-    let whole = config
+    let deadline = visit
+        .config
+        .dispatcher
+        .deadline(CostClass::Write, true, &visit.options)?;
+    let whole = visit
+        .config
         .bodies
-        .read(&visit.caller.tenant, body, config.max_body, deadline)
+        .read(&visit.caller.tenant, body, visit.config.max_body, deadline)
         .await?;
-    let (input, upload) = asked(form::fields(whole.bytes(), &boundary)?)?;
-    drop(whole);
+    let (input, upload) = asked(&whole.into_bytes(), &boundary)?;
     let answer = visit.call_with::<FileUpload>(input, Some(Arc::new(upload))).await?;
     let file = value::<FileMetadata>(&answer)?;
     visit.json(&answer, &[], &told(&file))
 }
 
-fn asked(fields: Vec<form::Field<'_>>) -> Result<(FileUploadInput, Upload), Failure> {
+/// The file's bytes are those of the form: they keep its room until they are sent.
+fn asked(form: &Bytes, boundary: &str) -> Result<(FileUploadInput, Upload), Failure> {
     let (mut input, mut upload) = (FileUploadInput::default(), None);
-    for field in fields {
+    for field in form::fields(form, boundary)? {
         match field.name.as_str() {
             "file" => {
                 let name = field.file.unwrap_or_else(|| "file".to_owned());
                 let media_type = field.media_type.as_deref().unwrap_or("application/octet-stream");
-                let bytes = Bytes::copy_from_slice(field.bytes);
+                let bytes = form.slice_ref(field.bytes);
                 upload = Some(Upload::replayable(
                     Arc::from(media_type),
                     Some(Arc::from(&*name)),
@@ -132,59 +127,32 @@ fn asked(fields: Vec<form::Field<'_>>) -> Result<(FileUploadInput, Upload), Fail
         .ok_or_else(|| Failure::invalid("file", "file is missing"))
 }
 
-pub async fn show(
-    State(config): State<Arc<DialectConfig>>,
-    Path(file): Path<String>,
-    request: Request<Body>,
-) -> Response {
-    let id = RequestId::given(request.extensions());
-    let answered = shown(&config, file, request, &id).await;
-    answered.unwrap_or_else(|refused| error::response(&refused, &id))
-}
-
-async fn shown(
-    config: &Arc<DialectConfig>,
-    file: String,
-    request: Request<Body>,
-    id: &RequestId,
-) -> Result<Response, Refused> {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(config, &parts, id.clone())?;
+pub(super) async fn show(mut asking: Asking) -> Result<Response, Refused> {
+    let file = asking.named().await?;
+    let visit = asking.visit;
     let file = read::<FileRef>("file_id", &Value::String(file))?;
     let answer = visit.call::<FileGet>(FileGetInput { file }).await.map_err(named)?;
     let file = value::<FileMetadata>(&answer)?;
     visit.json(&answer, &[], &told(&file))
 }
 
-pub async fn content(
-    State(config): State<Arc<DialectConfig>>,
-    Path(file): Path<String>,
-    request: Request<Body>,
-) -> Response {
-    let id = RequestId::given(request.extensions());
-    let answered = held(&config, file, request, &id).await;
-    answered.unwrap_or_else(|refused| error::response(&refused, &id))
-}
-
-async fn held(
-    config: &Arc<DialectConfig>,
-    file: String,
-    request: Request<Body>,
-    id: &RequestId,
-) -> Result<Response, Refused> {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(config, &parts, id.clone())?;
+pub(super) async fn content(mut asking: Asking) -> Result<Response, Refused> {
+    let file = asking.named().await?;
+    let Asking { visit, parts, .. } = asking;
     if let Some(batch) = file.strip_prefix(RESULTS) {
         return results(&visit, batch).await;
     }
     let file = read::<FileRef>("file_id", &Value::String(file))?;
-    let deadline = config.dispatcher.deadline(CostClass::Read, false, &visit.options)?;
+    let deadline = visit
+        .config
+        .dispatcher
+        .deadline(CostClass::Read, false, &visit.options)?;
     let answer = visit
         .call::<FileContent>(FileContentInput { file })
         .await
         .map_err(named)?;
     let asks_for_head = parts.method == http::Method::HEAD;
-    Ok(reply::response(answer, &Wanted::of_file(id, deadline, asks_for_head)).await?)
+    Ok(reply::response(answer, &Wanted::of_file(&visit.id, deadline, asks_for_head)).await?)
 }
 
 async fn results(visit: &Visit, batch: &str) -> Result<Response, Refused> {
@@ -196,5 +164,24 @@ async fn results(visit: &Visit, batch: &str) -> Result<Response, Refused> {
     let (head, frames) = frames(answer)?;
     let mut response = lines::response(frames, batch_lines::result, "application/jsonl");
     describe(&head, visit, &[], response.headers_mut());
-    Ok(super::super::access::Unremarkable::mark(response))
+    Ok(Unremarkable::mark(response))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_the_forms_own_bytes() {
+        let form = Bytes::from_static(
+            b"--x\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nbatch\r\n--x\r\n\
+              Content-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n{}\r\n--x--\r\n",
+        );
+        let form = Bytes::copy_from_slice(&form);
+        let (input, upload) = asked(&form, "x").expect("whole");
+        assert_eq!((input.purpose, upload.length), (Some(FilePurpose::Batch), Some(2)));
+        assert!(!form.is_unique(), "the upload holds it");
+        drop(upload);
+        assert!(form.is_unique());
+    }
 }

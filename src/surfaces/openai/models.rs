@@ -3,21 +3,16 @@
 //! Invariant: whatever id is listed is taken as the model of a conversation; one that several instances offer is listed
 //! once, for they are asked by the rules, and each of them by its own id.
 
-use std::sync::Arc;
-
-use axum::body::Body;
-use axum::extract::{Path, State};
 use axum::response::Response;
-use http::Request;
 use serde::Serialize;
 
-use super::super::dialect::desk::{DialectConfig, Visit, value};
+use super::super::dialect::desk::value;
 use super::super::dialect::fields::read;
 use super::super::dialect::listed::{self, Listed};
 use super::super::dialect::refused::Refused;
+use super::super::dialect::served::{Asking, of_model};
 use super::super::dialect::time;
-use super::super::request_id::RequestId;
-use super::error;
+use super::error::OpenAi;
 use crate::catalogue::ai::{self, ModelGet, ModelGetInput};
 
 /// `Model`
@@ -35,15 +30,8 @@ struct List<'a> {
     data: Vec<Told<'a>>,
 }
 
-pub async fn list(State(config): State<Arc<DialectConfig>>, request: Request<Body>) -> Response {
-    let id = RequestId::given(request.extensions());
-    let answered = all(&config, request, &id).await;
-    answered.unwrap_or_else(|refused| error::response(&refused, &id))
-}
-
-async fn all(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestId) -> Result<Response, Refused> {
-    let (parts, _) = request.into_parts();
-    let mut visit = Visit::of(config, &parts, id.clone())?;
+pub(super) async fn list(asking: Asking) -> Result<Response, Refused> {
+    let mut visit = asking.visit;
     let models = listed::models(&mut visit).await?;
     let told = List {
         object: "list",
@@ -66,31 +54,16 @@ fn told<'a>(id: &'a str, model: &'a ai::Model) -> Told<'a> {
     }
 }
 
-pub async fn show(
-    State(config): State<Arc<DialectConfig>>,
-    Path(model): Path<String>,
-    request: Request<Body>,
-) -> Response {
-    let id = RequestId::given(request.extensions());
-    let answered = one(&config, model, request, &id).await;
-    answered.unwrap_or_else(|refused| error::response(&refused, &id))
-}
-
-async fn one(
-    config: &Arc<DialectConfig>,
-    asked: String,
-    request: Request<Body>,
-    id: &RequestId,
-) -> Result<Response, Refused> {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(config, &parts, id.clone())?;
+pub(super) async fn show(mut asking: Asking) -> Result<Response, Refused> {
+    let asked = asking.named().await?;
+    let visit = asking.visit;
     let input = ModelGetInput {
         model: read("model", &asked.clone().into())?,
     };
     let answer = visit
         .call::<ModelGet>(input)
         .await
-        .map_err(|failure| error::of_model(failure, |_| None))?;
+        .map_err(|failure| of_model::<OpenAi>(failure, |_| None))?;
     let model = value::<ai::Model>(&answer)?;
     visit.json(&answer, &[], &told(&asked, &model))
 }

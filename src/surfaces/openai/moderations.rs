@@ -3,23 +3,19 @@
 //! Invariant: a verdict has each kind of harm by its provider's own word, as clients of this API look it up.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::State;
 use axum::response::Response;
-use http::Request;
 use mosaic_actors::error::Failure;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::super::dialect::data_url::{self, Place};
-use super::super::dialect::desk::{DialectConfig, Visit, value};
+use super::super::dialect::desk::value;
 use super::super::dialect::fields::{Fields, must, read};
 use super::super::dialect::refused::Refused;
-use super::super::request_id::RequestId;
+use super::super::dialect::served::{Asking, of_model};
 use super::chat_input::DIALECT;
-use super::error;
+use super::error::OpenAi;
 use crate::catalogue::ai::{Extensions, Moderation, ModerationCreate, ModerationInput, Picture};
 use crate::catalogue::fields::ModelRef;
 
@@ -39,15 +35,8 @@ struct Outcome<'a> {
     category_applied_input_types: BTreeMap<&'a str, Vec<&'static str>>,
 }
 
-pub async fn create(State(config): State<Arc<DialectConfig>>, request: Request<Body>) -> Response {
-    let id = RequestId::given(request.extensions());
-    let answered = answer(&config, request, &id).await;
-    answered.unwrap_or_else(|refused| error::response(&refused, &id))
-}
-
-async fn answer(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestId) -> Result<Response, Refused> {
-    let (parts, body) = request.into_parts();
-    let visit = Visit::of(config, &parts, id.clone())?;
+pub(super) async fn create(asking: Asking) -> Result<Response, Refused> {
+    let Asking { visit, parts, body } = asking;
     let input = asked(visit.body(&parts.headers, body).await?)?;
     let kinds: &[&str] = match (input.texts.is_empty(), input.images.is_empty()) {
         (false, false) => &["text", "image"],
@@ -57,7 +46,7 @@ async fn answer(config: &Arc<DialectConfig>, request: Request<Body>, id: &Reques
     let answer = visit.call::<ModerationCreate>(input).await.map_err(named)?;
     let moderation = value::<Moderation>(&answer)?;
     let told = Told {
-        id: format!("modr-{}", id.text().replace('-', "")),
+        id: format!("modr-{}", visit.id.text().replace('-', "")),
         model: moderation.model.as_deref().unwrap_or_default(),
         results: outcomes(&moderation, kinds),
     };
@@ -65,7 +54,7 @@ async fn answer(config: &Arc<DialectConfig>, request: Request<Body>, id: &Reques
 }
 
 fn named(failure: Failure) -> Failure {
-    error::of_model(failure, |field| {
+    of_model::<OpenAi>(failure, |field| {
         let own = field.starts_with("texts") || field.starts_with("images");
         own.then(|| "input".to_owned())
     })

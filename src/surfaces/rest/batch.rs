@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::response::Parts;
 use http::{HeaderMap, Request};
 use mosaic_actors::call::{Caller, CostClass};
 use mosaic_actors::error::{Failure, Kind};
@@ -169,9 +170,7 @@ impl Rest {
             Err(problem) => problem.response(&id),
         };
         response.headers_mut().insert(HEADER, id.header());
-        let (parts, body) = response.into_parts();
-        // It is whole already.
-        let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+        let (parts, body) = whole(response, &id).await;
         Outcome {
             number,
             status: parts.status.as_u16(),
@@ -229,6 +228,20 @@ impl Rest {
                 failure.retryable = facts.safe;
                 Problem::from(failure).response(id)
             }
+        }
+    }
+}
+
+/// An answer's parts; it is there whole already, so that one which breaks off is a fault of ours.
+async fn whole(response: Response, id: &RequestId) -> (Parts, Bytes) {
+    let (parts, body) = response.into_parts();
+    match to_bytes(body, usize::MAX).await {
+        Ok(body) => (parts, body),
+        Err(error) => {
+            tracing::error!(%error, request_id = %id.text(), "an answer broke off on its way into its batch");
+            let sentence = "the operation was answered, and its answer was lost on its way into the batch";
+            let problem = Problem::from(Failure::new(Kind::Internal, sentence));
+            (problem.response(id).into_parts().0, problem.json(id).into())
         }
     }
 }

@@ -32,19 +32,19 @@ impl Ids {
     }
 }
 
-pub fn text(text: &str) -> Value {
+pub(super) fn text(text: &str) -> Value {
     json!({"type": "output_text", "text": text, "annotations": [], "logprobs": []})
 }
 
-pub fn refusal(text: &str) -> Value {
+pub(super) fn refusal(text: &str) -> Value {
     json!({"type": "refusal", "refusal": text})
 }
 
-pub fn message(id: &str, content: &[Value], status: &str) -> Value {
+pub(super) fn message(id: &str, content: &[Value], status: &str) -> Value {
     json!({"type": "message", "id": id, "role": "assistant", "status": status, "content": content})
 }
 
-pub fn call(id: &str, call: &str, name: &str, arguments: &str, status: &str) -> Value {
+pub(super) fn call(id: &str, call: &str, name: &str, arguments: &str, status: &str) -> Value {
     json!({"type": "function_call", "id": id, "call_id": call, "name": name, "arguments": arguments, "status": status})
 }
 

@@ -8,24 +8,19 @@ mod items;
 mod sealed;
 mod stream;
 
-use std::sync::Arc;
-
-use axum::body::Body;
-use axum::extract::{Path, State};
 use axum::response::Response;
-use http::Request;
 use mosaic_actors::call::Answer;
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Map, Value, json};
 
 use super::super::access::Unremarkable;
-use super::super::dialect::desk::{DialectConfig, Visit, frames, value};
+use super::super::dialect::desk::{Visit, frames, value};
 use super::super::dialect::fields::{must, read};
 use super::super::dialect::head::describe;
 use super::super::dialect::refused::{Refused, renamed};
+use super::super::dialect::served::{Asking, of_model};
 use super::super::dialect::{sse, time};
-use super::super::request_id::RequestId;
-use super::error;
+use super::error::OpenAi;
 use crate::catalogue::ai::{
     self, Chat, ChatComplete, ChatStream, ResponseCancel, ResponseCreate, ResponseError, ResponseGet, ResponseGetInput,
     ResponseStream, Warning,
@@ -35,15 +30,8 @@ use input::{Asked, asked};
 use items::{Frame, Ids};
 use stream::Events;
 
-pub async fn create(State(config): State<Arc<DialectConfig>>, request: Request<Body>) -> Response {
-    let id = RequestId::given(request.extensions());
-    let answered = answer(&config, request, &id).await;
-    answered.unwrap_or_else(|refused| error::response(&refused, &id))
-}
-
-async fn answer(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestId) -> Result<Response, Refused> {
-    let (parts, body) = request.into_parts();
-    let mut visit = Visit::of(config, &parts, id.clone())?;
+pub(super) async fn create(asking: Asking) -> Result<Response, Refused> {
+    let Asking { mut visit, parts, body } = asking;
     let asked = asked(visit.body(&parts.headers, body).await?.rest())?;
     if asked.stream && asked.input.background.is_some() {
         return Err(must("background", "not be true where the answer streams").into());
@@ -80,7 +68,7 @@ fn named(asked: &Asked, before: usize) -> impl Fn(Failure) -> Failure + '_ {
     move |failure| match asked.input.previous {
         // It may be the answer before that is not there.
         Some(_) if failure.field.is_none() => failure,
-        _ => error::of_model(failure, |field| asked.renamed(field, before)),
+        _ => of_model::<OpenAi>(failure, |field| asked.renamed(field, before)),
     }
 }
 
@@ -117,7 +105,7 @@ async fn streamed(visit: &Visit, asked: Asked) -> Result<Response, Refused> {
         };
     let (head, frames) = frames(answer)?;
     let events = Events::new(frame(visit, &asked, kept), kept, Ids::of(visit.id.text()));
-    let mut response = sse::response(frames, events, visit.id.clone());
+    let mut response = sse::response(frames, events, visit.id.clone(), visit.config.heartbeat);
     describe(&head, visit, &warnings, response.headers_mut());
     Ok(Unremarkable::mark(response))
 }
@@ -177,35 +165,17 @@ fn unkept(visit: &Visit, chat: &Chat, mut frame: Frame) -> Value {
     told
 }
 
-pub async fn show(
-    State(config): State<Arc<DialectConfig>>,
-    Path(response): Path<String>,
-    request: Request<Body>,
-) -> Response {
-    let id = RequestId::given(request.extensions());
-    let answered = one(&config, response, request, &id, false).await;
-    answered.unwrap_or_else(|refused| error::response(&refused, &id))
+pub(super) async fn show(asking: Asking) -> Result<Response, Refused> {
+    one(asking, false).await
 }
 
-pub async fn cancel(
-    State(config): State<Arc<DialectConfig>>,
-    Path(response): Path<String>,
-    request: Request<Body>,
-) -> Response {
-    let id = RequestId::given(request.extensions());
-    let answered = one(&config, response, request, &id, true).await;
-    answered.unwrap_or_else(|refused| error::response(&refused, &id))
+pub(super) async fn cancel(asking: Asking) -> Result<Response, Refused> {
+    one(asking, true).await
 }
 
-async fn one(
-    config: &Arc<DialectConfig>,
-    response: String,
-    request: Request<Body>,
-    id: &RequestId,
-    ends: bool,
-) -> Result<Response, Refused> {
-    let (parts, _) = request.into_parts();
-    let visit = Visit::of(config, &parts, id.clone())?;
+async fn one(mut asking: Asking, ends: bool) -> Result<Response, Refused> {
+    let response = asking.named().await?;
+    let visit = asking.visit;
     let frame = Frame {
         id: response.clone(),
         store: true,

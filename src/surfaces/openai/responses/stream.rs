@@ -5,6 +5,7 @@
 use mosaic_actors::error::Failure;
 use serde_json::{Value, json};
 
+use super::super::super::dialect::kept::Room;
 use super::super::super::dialect::sse::{Teller, write};
 use super::super::super::problem::Problem;
 use super::super::super::request_id::RequestId;
@@ -52,6 +53,8 @@ pub struct Events {
     open: Option<Open>,
     calls: Vec<Call>,
     usage: Option<Usage>,
+    /// For the output, which the last event tells once more.
+    room: Room,
     over: bool,
 }
 
@@ -67,6 +70,7 @@ impl Events {
             open: None,
             calls: vec![],
             usage: None,
+            room: Room::default(),
             over: false,
         }
     }
@@ -92,12 +96,13 @@ impl Events {
 
     /// An item begins.
     fn add(&mut self, item: Value, out: &mut Vec<u8>) -> Result<usize, Failure> {
-        let at = self.output.len();
+        let (at, before) = (self.output.len(), out.len());
         self.tell(
             "response.output_item.added",
             json!({"output_index": at, "item": item}),
             out,
         )?;
+        self.room.begin(out.len() - before)?;
         self.output.push(item);
         Ok(at)
     }
@@ -134,7 +139,7 @@ impl Events {
         else {
             return Ok(());
         };
-        said.push_str(text);
+        self.room.keep(said, text)?;
         let mut event = json!({"item_id": id, "output_index": at, "content_index": before.len(), "delta": text});
         let name = match refuses {
             true => "response.refusal.delta",
@@ -227,13 +232,14 @@ impl Events {
         let Some(Open::Thought { at, id, text: shown }) = &mut self.open else {
             return Ok(());
         };
-        shown.push_str(text);
+        self.room.keep(shown, text)?;
         let event = json!({"item_id": id, "output_index": at, "summary_index": 0, "delta": text});
         self.tell("response.reasoning_summary_text.delta", event, out)
     }
 
     /// A thought ends: with what it is given back by, or without.
     fn thought(&mut self, signature: Option<&str>, dialect: Option<&str>, out: &mut Vec<u8>) -> Result<(), Failure> {
+        self.room.begin(signature.map_or(0, str::len))?;
         let Some(Open::Thought { at, id, text }) = self.open.take() else {
             // Nothing of it was shown.
             self.close(out)?;
@@ -283,7 +289,7 @@ impl Events {
         let Some(call) = call.filter(|_| !text.is_empty()) else {
             return Ok(());
         };
-        call.arguments.push_str(text);
+        self.room.keep(&mut call.arguments, text)?;
         let event = json!({"item_id": call.id, "output_index": call.at, "delta": text});
         self.tell("response.function_call_arguments.delta", event, out)
     }
@@ -351,129 +357,4 @@ impl Teller for Events {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told(events: Vec<ChatEvent>, finish: Finish) -> Vec<Value> {
-        let frame = Frame {
-            id: "resp_1".to_owned(),
-            ..Frame::default()
-        };
-        let mut teller = Events::new(frame, true, Ids::of("r-1"));
-        let mut out = Vec::new();
-        let start = ChatEvent::Start {
-            id: Some("one~resp_2".to_owned()),
-            model: "m".to_owned(),
-            warnings: vec![],
-        };
-        let end = ChatEvent::End {
-            finish: Some(finish),
-            raw_finish: None,
-            stop_sequence: None,
-        };
-        for event in [start].into_iter().chain(events).chain([end]) {
-            teller.hear(event, &mut out).expect("told");
-        }
-        let text = String::from_utf8(out).expect("text");
-        let events = text.split_terminator("\n\n").enumerate().map(|(number, event)| {
-            let (name, data) = event.split_once("\ndata: ").expect("data");
-            let data: Value = serde_json::from_str(data).expect("JSON");
-            assert_eq!(name.strip_prefix("event: "), data["type"].as_str());
-            assert_eq!(data["sequence_number"], number);
-            data
-        });
-        events.collect()
-    }
-
-    fn names(events: &[Value]) -> Vec<&str> {
-        let names = events
-            .iter()
-            .filter_map(|event| event["type"].as_str()?.strip_prefix("response."));
-        names.collect()
-    }
-
-    #[test]
-    fn what_begins_ends_and_the_whole_is_told_last() {
-        let text = |text: &str| ChatEvent::Delta { text: text.to_owned() };
-        let call = ChatEvent::ToolCall {
-            index: 0,
-            id: "c".to_owned(),
-            name: "look".to_owned(),
-        };
-        let argue = ChatEvent::ToolArguments {
-            index: 0,
-            text: "{}".to_owned(),
-        };
-        let think = ChatEvent::Reasoning { text: "hm".to_owned() };
-        let sign = ChatEvent::Signature {
-            signature: "s".into(),
-            dialect: None,
-        };
-        let events = told(vec![think, sign, text("a"), text("b"), call, argue], Finish::Tool);
-        assert_eq!(
-            names(&events),
-            [
-                "created",
-                "in_progress",
-                "output_item.added",
-                "reasoning_summary_part.added",
-                "reasoning_summary_text.delta",
-                "reasoning_summary_text.done",
-                "reasoning_summary_part.done",
-                "output_item.done",
-                "output_item.added",
-                "content_part.added",
-                "output_text.delta",
-                "output_text.delta",
-                "output_text.done",
-                "content_part.done",
-                "output_item.done",
-                "output_item.added",
-                "function_call_arguments.delta",
-                "function_call_arguments.done",
-                "output_item.done",
-                "completed",
-            ]
-        );
-        let whole = &events.last().expect("one")["response"];
-        assert_eq!(
-            (&whole["id"], &whole["status"], &whole["model"]),
-            (&json!("one~resp_2"), &json!("completed"), &json!("m"))
-        );
-        let output = whole["output"].as_array().expect("items");
-        assert_eq!(output[0]["encrypted_content"], "mosaic.signed.s");
-        assert_eq!(output[1]["content"][0]["text"], "ab");
-        assert_eq!(
-            (&output[2]["call_id"], &output[2]["arguments"]),
-            (&json!("c"), &json!("{}"))
-        );
-        let done: Vec<_> = events
-            .iter()
-            .filter(|event| event["type"] == "response.output_item.done")
-            .collect();
-        assert!(done.iter().map(|event| &event["item"]).eq(output.iter()));
-    }
-
-    #[test]
-    fn an_answer_that_is_cut_short_is_incomplete_and_one_that_breaks_is_none() {
-        let text = ChatEvent::Delta { text: "a".to_owned() };
-        let events = told(vec![text], Finish::Length);
-        let whole = &events.last().expect("one")["response"];
-        assert_eq!(
-            (&whole["status"], &whole["incomplete_details"]["reason"]),
-            (&json!("incomplete"), &json!("max_output_tokens"))
-        );
-        let mut teller = Events::new(Frame::default(), false, Ids::of("r"));
-        let mut out = Vec::new();
-        let failure = Failure::new(mosaic_actors::error::Kind::UpstreamFailed, "broken");
-        teller.fail(&failure.into(), &RequestId::of(&http::HeaderMap::new()), &mut out);
-        let text = String::from_utf8(out).expect("text");
-        let data = text.strip_prefix("event: error\ndata: ").expect("an error");
-        let data: Value = serde_json::from_str(data.trim_end()).expect("JSON");
-        assert_eq!(
-            (&data["type"], &data["message"], &data["error"]["message"]),
-            (&json!("error"), &json!("broken"), &json!("broken"))
-        );
-        assert!(!teller.is_over());
-    }
-}
+mod tests;
