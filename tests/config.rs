@@ -337,6 +337,22 @@ fn open_doors_are_refused() {
 }
 
 #[test]
+fn clients_are_told_what_their_token_is_for_by_an_address() {
+    let oauth = |audience: &str| format!("[oauth]\nissuer = \"https://id.test\"\naudience = \"{audience}\"\n");
+    assert!(parse(&oauth("https://mosaic.test"), &[]).is_ok());
+    refused(
+        &oauth("mosaic"),
+        &[],
+        &[
+            "m.toml:3: oauth.audience: must be an http or https address, or server.public_url must be set: clients are told it \
+             as what their token is for",
+        ],
+    );
+    let told = format!("[server]\npublic_url = \"https://mosaic.test\"\n{}", oauth("mosaic"));
+    assert!(parse(&told, &[]).is_ok(), "{:?}", parse(&told, &[]));
+}
+
+#[test]
 fn host_names_are_names_alone() {
     for section in ["server", "admin"] {
         for odd in [

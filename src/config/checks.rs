@@ -11,7 +11,7 @@ use url::{Host, Url};
 
 use super::access::{ADMIN_SCOPE, DEFAULT_TENANT, LOCAL_TENANT};
 use super::errors::{Report, join};
-use super::issuer::is_trustworthy;
+use super::issuer::{is_trustworthy, is_web_address};
 use super::known::{Known, KnownKind, Sends};
 use super::overload::OverloadConfig;
 use super::{Config, ProviderConfig, TenantConfig, routing};
@@ -277,6 +277,12 @@ fn check_issuer(config: &Config, names: &Names, known: &Known, report: &mut Repo
             let message = "must be an https address without user, query and fragment (http on this machine alone)";
             report.add(&join("oauth", key), message);
         }
+    }
+    if config.server.public_url.is_none() && !is_web_address(&oauth.audience) {
+        report.add(
+            "oauth.audience",
+            "must be an http or https address, or server.public_url must be set: clients are told it as what their token is for",
+        );
     }
     if let Some(tenant) = &oauth.tenant {
         check_tenant(tenant, "oauth.tenant", names, report);

@@ -55,6 +55,11 @@ const fn leeway() -> Duration {
     Duration::from_secs(30)
 }
 
+/// Whether a text is an address of the web.
+pub(crate) fn is_web_address(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+}
+
 /// Whether what an address leads to can be believed: over HTTPS, or on this machine.
 pub(crate) fn is_trustworthy(address: &str) -> bool {
     let Ok(url) = Url::parse(address) else { return false };

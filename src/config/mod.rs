@@ -54,7 +54,7 @@ pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
 pub use graphql::GraphqlConfig;
 pub use issuer::IssuerConfig;
 #[cfg(feature = "server")]
-pub(crate) use issuer::is_trustworthy;
+pub(crate) use issuer::{is_trustworthy, is_web_address};
 pub use known::{Known, KnownKind, Sends};
 pub use mcp::{McpAdmin, McpConfig};
 pub use models::ModelsConfig;

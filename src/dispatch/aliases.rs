@@ -10,6 +10,7 @@ use mosaic_actors::call::{Answer, Homes};
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::Value;
 
+use super::failed::is_unknown;
 use crate::catalogue::{Entry, Op};
 
 /// The field of an input that names a model.
@@ -73,11 +74,23 @@ pub(super) async fn first<T, F: Future<Output = Result<Answer, Failure>>>(
     let mut last = None;
     for turn in turns {
         match ask(turn).await {
-            Err(failure) if may_stand_in(&failure) => last = Some(failure),
+            // What one could not do says more than that another is none of this caller's.
+            Err(failure) if may_stand_in(&failure) => last = last.filter(|_| is_unknown(&failure)).or(Some(failure)),
             answered => return answered,
         }
     }
     Err(last.unwrap_or_else(|| Failure::new(Kind::NotFound, "this name stands for no model").never_sent()))
+}
+
+/// The failure of a name of which every model is at an instance that is none of its caller's: which instances these are is not
+/// its caller's to know.
+pub(super) fn unreached(failure: Failure, input: &Value) -> Failure {
+    match input.get(MODEL).and_then(Value::as_str) {
+        Some(name) if is_unknown(&failure) => {
+            Failure::new(Kind::NotFound, format!("no provider here offers {name}")).never_sent()
+        }
+        _ => failure,
+    }
 }
 
 /// Whether another model may be asked for what this one did not do.

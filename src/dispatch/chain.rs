@@ -38,7 +38,8 @@ impl Dispatcher {
                 options: options.clone(),
                 upload: upload.clone(),
             });
-            return aliases::first(turns, |named| self.invoke_named(named)).await;
+            let answered = aliases::first(turns, |named| self.invoke_named(named)).await;
+            return answered.map_err(|failure| aliases::unreached(failure, &input));
         };
         let deadline = self.deadline(entry.declaration.facts.cost, false, &options)?;
         let turns = self.each_of(entry, &models, &input, &caller, &options);
@@ -51,7 +52,8 @@ impl Dispatcher {
             };
             aliases::first(turns, ask).await
         };
-        write.run(deadline, work, &self.keyed).await
+        let answered = write.run(deadline, work, &self.keyed).await;
+        answered.map_err(|failure| aliases::unreached(failure, &input))
     }
 
     /// The call that an input comes to by each of these models.

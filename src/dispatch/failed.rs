@@ -50,7 +50,7 @@ pub(super) fn may_have_happened(facts: &Operation, failure: &Failure) -> bool {
 }
 
 /// Whether a call that names an instance was refused because nobody knows that.
-fn is_unknown(failure: &Failure) -> bool {
+pub(super) fn is_unknown(failure: &Failure) -> bool {
     failure.unsent
         && matches!(failure.kind, Kind::InvalidInput | Kind::NotFound)
         && failure.message().starts_with(UNKNOWN)

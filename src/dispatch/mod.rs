@@ -8,6 +8,7 @@ pub mod attributes;
 mod chain;
 mod failed;
 mod gather;
+mod granted;
 #[doc(hidden)]
 pub mod idempotency;
 pub mod options;
@@ -34,6 +35,7 @@ use pin::{Pin, pinned};
 
 pub use aliases::Aliases;
 pub use attributes::Ceilings;
+pub use granted::MissingScope;
 pub use idempotency::IdempotencyStore;
 pub use options::Options;
 pub use pass::Passage;
@@ -46,6 +48,11 @@ pub trait Calls: Send + Sync + 'static {
 
     /// The instances that could serve `operation` for `caller`, for `provider=all`.
     fn instances(&self, operation: OperationRef, caller: &Caller) -> Vec<Arc<str>>;
+
+    /// Whether several instances could serve `call`, and nothing says which: neither it, nor its resource, nor a rule.
+    fn is_undecided(&self, _call: &Call) -> bool {
+        false
+    }
 }
 
 /// One request of a surface.
@@ -107,6 +114,12 @@ impl Dispatcher {
     pub fn aliased(mut self, aliases: Aliases) -> Self {
         self.aliases = aliases;
         self
+    }
+
+    /// The instances that could do an operation for `caller`, by their names.
+    pub fn able(&self, operation: &str, caller: &Caller) -> Vec<Arc<str>> {
+        let number = self.config.catalogue.number(operation);
+        number.map_or_else(Vec::new, |number| self.calls.instances(number, caller))
     }
 
     /// Other names for models.
@@ -238,6 +251,10 @@ impl Dispatcher {
                 call.provider = Some(instance);
                 None
             }
+            // A list of nothing in particular is asked of each that has some.
+            Pin::None if is_list(entry) && call.resource.native().is_empty() && self.calls.is_undecided(&call) => {
+                Some(prepared.each)
+            }
             Pin::None => None,
         };
         Ok(Composed { call, each })
@@ -345,7 +362,7 @@ impl Dispatcher {
 /// given, and that a cache or a record of keyed writes has.
 fn check_granted(entry: &Entry, caller: &Caller) -> Result<(), Failure> {
     let facts = &entry.declaration.facts;
-    caller.check(facts, facts.action())
+    granted::check(caller, facts, facts.action())
 }
 
 /// What an input, and the length of what comes with it, tell of a call.

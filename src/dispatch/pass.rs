@@ -10,7 +10,7 @@ use mosaic_actors::stream::Upload;
 
 use super::attributes::{self, Told};
 use super::failed::{lacked_its_end, may_have_happened};
-use super::{Dispatcher, Options, new_request_id, unlisted};
+use super::{Dispatcher, Options, granted, new_request_id, unlisted};
 use crate::catalogue::proxy::{self, Asked};
 
 /// One request to an instance's own API.
@@ -48,7 +48,7 @@ impl Dispatcher {
         if instance.is_empty() || instance.contains('~') {
             return Err(Failure::new(Kind::NotFound, "no provider is called that").never_sent());
         }
-        caller.check(operation, proxy::action(operation, &asked.method))?;
+        granted::check(&caller, operation, proxy::action(operation, &asked.method))?;
         let number = self.catalogue().number(operation.name);
         let number = number.ok_or_else(|| unlisted(operation.name))?;
         // A long prompt is no file: it is there at once, and its answer is what is waited for.

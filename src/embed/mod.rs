@@ -17,6 +17,7 @@ mod builder;
 mod calls;
 #[cfg(feature = "server")]
 mod certificates;
+mod commons;
 mod credentials;
 mod digest;
 mod drift;

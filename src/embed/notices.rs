@@ -6,7 +6,7 @@ use super::homes::{self, Ambiguous};
 use super::notice::Notice;
 use super::registry::Registry;
 use super::shadows::{self, Shadowed};
-use super::{drift, instances, models, reaches};
+use super::{commons, drift, instances, models, reaches};
 use crate::config::{Config, Origins, ProviderConfig};
 use crate::providers::http::Astray;
 use crate::stores;
@@ -36,12 +36,14 @@ pub(super) fn of_config(config: &Config, origins: &Origins, registry: &Registry)
     let unused = shadows::shadowed(config, origins, registry.catalogue());
     let unused = unused.into_iter().map(Notice::from);
     let narrowed = reaches::narrowed(config, registry);
+    let shared = commons::shared(config, registry);
     let unchecked = config.providers.iter().filter_map(unchecked);
     let misplaced = config.providers.iter().filter_map(|named| misplaced(named, registry));
     let untouched = models::untouched(config, registry);
     several
         .chain(unused)
         .chain(narrowed)
+        .chain(shared)
         .chain(unchecked)
         .chain(misplaced)
         .chain(untouched)

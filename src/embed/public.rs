@@ -140,12 +140,14 @@ impl Mosaic {
     }
 
     fn dialects(&self, common: &Common) -> Router {
+        let kinds = self.clone();
         let config = DialectConfig {
             dispatcher: self.inner.dispatcher.clone(),
             authenticator: common.authenticator.clone(),
             max_body: self.config().server.max_body,
             bodies: common.bodies.clone(),
             origin: self.origin(),
+            kind: Arc::new(move |instance: &str| kinds.system().plugins().spec(instance).map(|spec| spec.kind)),
             heartbeat: self.config().server.heartbeat,
         };
         openai::router(config.clone()).merge(anthropic::router(config))

@@ -27,7 +27,7 @@ pub(super) fn narrowed(config: &Config, registry: &Registry) -> Vec<Notice> {
 }
 
 /// The tenants that somebody counts for, or that a table or a route is about.
-fn tenants(config: &Config) -> BTreeSet<&str> {
+pub(super) fn tenants(config: &Config) -> BTreeSet<&str> {
     let of_keys = config.keys.values().map(|key| key.tenant.as_str());
     let of_routes = config.routes.iter().filter_map(|route| route.tenant.as_deref());
     // What stands for others is no tenant of itself, unless a key says so.
@@ -49,7 +49,7 @@ fn routed<'a>(config: &'a Config, tenant: &str) -> Option<BTreeSet<&'a str>> {
 }
 
 /// The instances of the configuration within a tenant's reach.
-fn within<'a>(config: &'a Config, tenant: &str) -> BTreeSet<&'a str> {
+pub(super) fn within<'a>(config: &'a Config, tenant: &str) -> BTreeSet<&'a str> {
     let all = config.providers.keys().map(String::as_str);
     match (config.tenant_reach(tenant).providers, routed(config, tenant)) {
         (Some(listed), _) => all.filter(|name| listed.iter().any(|listed| listed == name)).collect(),
@@ -129,7 +129,7 @@ fn nothing(config: &Config, registry: &Registry, tenant: &str) -> Option<Notice>
 }
 
 /// Whether a reach has room for an operation.
-fn may(reach: TenantReach<'_>, name: &str) -> bool {
+pub(super) fn may(reach: TenantReach<'_>, name: &str) -> bool {
     let service = name.split('.').next().unwrap_or_default();
     reach
         .services
@@ -174,7 +174,7 @@ fn beyond(config: &Config) -> impl Iterator<Item = Notice> {
 }
 
 /// Names in a sentence, and how many more there are.
-fn some(names: &[impl AsRef<str>]) -> String {
+pub(super) fn some(names: &[impl AsRef<str>]) -> String {
     match names.len().checked_sub(NAMED) {
         None | Some(0) => list(names, "and"),
         Some(more) => {

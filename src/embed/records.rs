@@ -1,7 +1,7 @@
 //! Decision records as the surfaces show them.
 //!
 //! Invariant: to a caller of the public surface its own tenant's alone, of operations that it was granted, and a dry run of
-//! what it may call alone.
+//! what it may call alone; to look takes of the tenant's rate what a call takes.
 
 use mosaic_actors::call::{Call, Caller};
 use mosaic_actors::decision::Explained;
@@ -58,13 +58,14 @@ impl Decisions for Records {
         self.words.told(decision, false)
     }
 
-    fn of(&self, id: &str, caller: &Caller) -> Vec<Value> {
+    fn of(&self, id: &str, caller: &Caller) -> Result<Vec<Value>, Failure> {
+        self.system.gateway().charge(&caller.tenant)?;
         let records = self.system.gateway().explain(id, Some(&caller.tenant));
         let granted = |record: &&Explained| {
             let operation = self.catalogue.number(&record.call.operation);
             operation.map_or(caller.scopes.is_none(), |operation| caller.may_do(&operation))
         };
-        records.iter().filter(granted).map(|record| self.told(record)).collect()
+        Ok(records.iter().filter(granted).map(|record| self.told(record)).collect())
     }
 
     fn dry_run(&self, unsent: Unsent) -> BoxFuture<Result<Value, Failure>> {
@@ -76,6 +77,7 @@ impl Decisions for Records {
                     let sentence = format!("{} is not within the reach of this key", operation.name);
                     return Err(Failure::new(Kind::NotFound, sentence).never_sent());
                 }
+                system.gateway().charge(&call.caller.tenant)?;
                 Ok(system.gateway().dry_run(call).await)
             };
             let rehearsed = unsent.rehearse(explain).await?;

@@ -5,6 +5,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -33,6 +35,8 @@ pub type Fetch = Arc<dyn Fn() -> BoxFuture<Result<Bytes, Failure>> + Send + Sync
 pub struct Keys {
     fetch: Fetch,
     current: ArcSwap<Known>,
+    /// They were asked for in vain last.
+    failing: AtomicBool,
     /// When they were asked for last.
     turn: Arc<Mutex<Option<Instant>>>,
 }
@@ -49,6 +53,7 @@ impl Keys {
         Arc::new(Keys {
             fetch,
             current: ArcSwap::default(),
+            failing: AtomicBool::new(false),
             turn: Arc::default(),
         })
     }
@@ -59,6 +64,13 @@ impl Keys {
             true => known.set.clone(),
             false => Arc::default(),
         }
+    }
+
+    /// Whether a key that is none of them may be the issuer's all the same: they were never had, are too old, or could not be
+    /// asked for again.
+    pub(super) fn are_out(&self) -> bool {
+        let since = self.current.load().since;
+        self.failing.load(Relaxed) || since.is_none_or(|since| since.elapsed() >= TRUSTED)
     }
 
     /// Waits until the keys were asked for, where none is known that `header` names; has them asked for, and does not wait,
@@ -104,6 +116,7 @@ impl Keys {
             Ok(Err(failure)) => Err(failure.message().to_owned()),
             Ok(Ok(document)) => KeySet::read(&document).ok_or_else(|| "the answer is no set of keys".to_owned()),
         };
+        self.failing.store(read.is_err(), Relaxed);
         match read {
             Ok(set) => {
                 tracing::debug!(keys = set.len(), "the issuer's keys are read");

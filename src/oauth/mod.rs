@@ -13,8 +13,10 @@ use std::time::{Duration, SystemTime};
 
 use mosaic_actors::call::Caller;
 use mosaic_actors::error::{Failure, Kind};
-use mosaic_actors::policy::scopes::{Scope, Scopes};
+use mosaic_actors::policy::scopes::{Action, Scope, Scopes};
 use serde_json::{Map, Value};
+
+use crate::config::{ADMIN_SCOPE, is_web_address};
 
 pub use keys::{Fetch, Keys};
 
@@ -36,7 +38,8 @@ pub struct Terms {
     pub tenant: Option<Arc<str>>,
     /// The tenants that there are.
     pub tenants: BTreeSet<Arc<str>>,
-    /// What the issuer's scopes grant here; absent: they are our own.
+    /// What the issuer's scopes grant here; absent: they are our own, save that of administrators, which nobody has by a word
+    /// that only looks like it.
     pub scopes: Option<BTreeMap<String, Vec<Scope>>>,
 }
 
@@ -68,17 +71,22 @@ impl Tokens {
     /// Whose token `text` is; `None` where it is none.
     ///
     /// # Errors
-    /// `unauthenticated`, saying what is wrong with it and quoting nothing of it.
+    /// `unauthenticated`, saying what is wrong with it and quoting nothing of it; `overloaded` where that cannot be told, since
+    /// the issuer's keys cannot be had.
     pub fn caller(&self, text: &str) -> Option<Result<Caller, Failure>> {
-        is_token(text).then(|| self.believed(text, SystemTime::now()).map_err(refused))
+        is_token(text).then(|| self.believed(text, SystemTime::now()))
     }
 
-    fn believed(&self, text: &str, now: SystemTime) -> Result<Caller, &'static str> {
-        let read = jwt::Unverified::read(text)?;
-        let key = self.keys.current().find(&read.header)?;
-        let claims = read.verify(&key)?;
-        self.terms.check(&claims, now)?;
-        self.terms.caller(&claims)
+    fn believed(&self, text: &str, now: SystemTime) -> Result<Caller, Failure> {
+        let read = jwt::Unverified::read(text).map_err(refused)?;
+        let key = self.keys.current().find(&read.header);
+        let key = key.map_err(|why| match self.keys.are_out() {
+            true => unseen(),
+            false => refused(why),
+        })?;
+        let claims = read.verify(&key).map_err(refused)?;
+        self.terms.check(&claims, now).map_err(refused)?;
+        self.terms.caller(&claims).map_err(refused)
     }
 }
 
@@ -91,7 +99,7 @@ impl fmt::Debug for Tokens {
 }
 
 /// By its form alone: a JWS with a header, as no key of ours begins.
-fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     text.starts_with("ey") && text.bytes().filter(|byte| *byte == b'.').count() == 2
 }
 
@@ -99,7 +107,17 @@ fn refused(sentence: &'static str) -> Failure {
     Failure::new(Kind::Unauthenticated, format!("the access token {sentence}")).never_sent()
 }
 
+fn unseen() -> Failure {
+    let sentence = "the access token cannot be judged now: its issuer's keys cannot be had. API keys are taken as ever";
+    Failure::new(Kind::Overloaded, sentence).after(keys::PAUSE).never_sent()
+}
+
 impl Terms {
+    /// Whether whom tokens are for is told by an address of the web.
+    pub(crate) fn audience_is_address(&self) -> bool {
+        is_web_address(&self.audience)
+    }
+
     fn check(&self, claims: &Map<String, Value>, now: SystemTime) -> Result<(), &'static str> {
         if claims.get("iss").and_then(Value::as_str) != Some(&*self.issuer) {
             return Err("is of another issuer");
@@ -149,6 +167,17 @@ impl Terms {
         Ok(Caller::new(tenant.clone(), named).granted(Some(Arc::new(self.scopes(claims)))))
     }
 
+    /// The word that a client asks the issuer for to be granted `action` on an operation of `service` called `name`; none
+    /// where no word of the issuer's grants that.
+    pub(crate) fn word_for(&self, service: &str, name: &str, action: Action) -> Option<String> {
+        let Some(meant) = &self.scopes else {
+            return Some(format!("{service}:{}", action.as_str()));
+        };
+        let grants = |scopes: &[Scope]| scopes.iter().cloned().collect::<Scopes>().allow(name, action);
+        let word = meant.iter().find(|(_, scopes)| grants(scopes));
+        word.map(|(word, _)| word.clone())
+    }
+
     /// What it grants: words that mean nothing here, nothing.
     fn scopes(&self, claims: &Map<String, Value>) -> Scopes {
         let words = ["scope", "scp"].into_iter().find_map(|claim| claims.get(claim));
@@ -158,7 +187,10 @@ impl Terms {
             _ => vec![],
         };
         match &self.scopes {
-            None => words.into_iter().filter_map(|word| Scope::parse(word).ok()).collect(),
+            None => {
+                let own = words.into_iter().filter_map(|word| Scope::parse(word).ok());
+                own.filter(|scope| scope.subject() != ADMIN_SCOPE).collect()
+            }
             Some(meant) => words
                 .into_iter()
                 .filter_map(|word| meant.get(word))
@@ -172,7 +204,6 @@ impl Terms {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mosaic_actors::policy::scopes::Action;
     use serde_json::json;
 
     fn terms() -> Terms {
@@ -255,5 +286,28 @@ mod tests {
         // Where they are mapped, ours are no words of the issuer's.
         assert_eq!(granted(json!("git:read")), Scopes::default());
         assert_eq!(granted(json!(7)), Scopes::default());
+        assert_eq!(
+            mapped.word_for("git", "git.repo.get", Action::Read).as_deref(),
+            Some("mosaic.read")
+        );
+        assert_eq!(mapped.word_for("git", "git.repo.create", Action::Write), None);
+        assert_eq!(
+            terms().word_for("git", "git.repo.get", Action::Read).as_deref(),
+            Some("git:read")
+        );
+    }
+
+    #[test]
+    fn nobody_administers_by_a_word_that_the_configuration_does_not_map() {
+        let claimed = claims(&json!({"scope": "admin admin:write git:read"}));
+        let granted = terms().scopes(&claimed);
+        assert!(!granted.name(ADMIN_SCOPE, Action::Read) && !granted.name(ADMIN_SCOPE, Action::Write));
+        assert!(granted.allow("git.repo.get", Action::Read));
+        let mapped = Terms {
+            scopes: Some([("admin".to_owned(), vec![Scope::parse("admin:read").expect("a scope")])].into()),
+            ..terms()
+        };
+        let granted = mapped.scopes(&claimed);
+        assert!(granted.name(ADMIN_SCOPE, Action::Read) && !granted.name(ADMIN_SCOPE, Action::Write));
     }
 }

@@ -89,8 +89,8 @@ impl Authenticator {
     /// Of a credential that is none of a key here, where that is so because nobody has one.
     pub(super) fn explained(&self, failure: Failure) -> Failure {
         match self.anonymous {
-            Some(_) => failure.saying(KEYLESS),
-            None => failure,
+            Some(_) if failure.kind == Kind::Unauthenticated => failure.saying(KEYLESS),
+            _ => failure,
         }
     }
 
@@ -117,8 +117,11 @@ impl Authenticator {
             },
             None => {
                 let anonymous = self.anonymous.clone();
-                let caller =
-                    anonymous.ok_or_else(|| refused("give an API key: Authorization: Bearer <key>, or X-Api-Key"))?;
+                let wanted = match self.tokens {
+                    Some(_) => TOKEN_WANTED,
+                    None => KEY_WANTED,
+                };
+                let caller = anonymous.ok_or_else(|| refused(wanted))?;
                 let forbidden = |sentence| Err(Failure::new(Kind::Forbidden, sentence).never_sent());
                 if is_of_another_site(headers, target) {
                     return forbidden(ANOTHER_SITE);
@@ -145,6 +148,13 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
+
+const KEY_WANTED: &str = "give an API key: Authorization: Bearer <key>, or X-Api-Key";
+const TOKEN_WANTED: &str =
+    "give an access token: Authorization: Bearer <token>; or an API key: Authorization: Bearer <key>, or X-Api-Key";
+
+/// Which of several is meant, another on the way may judge otherwise than we do.
+const SEVERAL: &str = "several credentials are given: give one, as Authorization: Bearer <key> or as X-Api-Key";
 
 /// A client that cannot do without a key needs one that is known: to take any would make it seem that it was looked at.
 const KEYLESS: &str = "this gateway has no keys, so that it knows none: leave the credential out, or, for a client that must \
@@ -181,15 +191,23 @@ fn is_of_another_site(headers: &HeaderMap, target: Option<&Authority>) -> bool {
 }
 
 fn presented(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
-    if headers.contains_key(AUTHORIZATION) {
-        return bearer(headers)
-            .map(Some)
-            .ok_or_else(|| refused("the Authorization header is not a Bearer token"));
+    let several = || Failure::new(Kind::InvalidInput, SEVERAL).never_sent();
+    let repeated = |name| headers.get_all(name).iter().nth(1).is_some();
+    if repeated(&AUTHORIZATION) || repeated(&API_KEY) {
+        return Err(several());
     }
-    headers
+    let by_bearer = headers
+        .contains_key(AUTHORIZATION)
+        .then(|| bearer(headers).ok_or_else(|| refused("the Authorization header is not a Bearer token")))
+        .transpose()?;
+    let by_key = headers
         .get(API_KEY)
         .map(|value| value.to_str().map_err(|_| refused("the X-Api-Key header is not ASCII")))
-        .transpose()
+        .transpose()?;
+    match (by_bearer, by_key) {
+        (Some(one), Some(other)) if one != other => Err(several()),
+        (one, other) => Ok(one.or(other)),
+    }
 }
 
 pub(super) fn refused(sentence: &str) -> Failure {
@@ -229,6 +247,31 @@ mod tests {
             ask(HeaderName::from_static("accept"), "good", false),
             Err(Kind::Unauthenticated)
         );
+    }
+
+    #[test]
+    fn of_several_credentials_none_is_chosen() {
+        let keys: Keys = Arc::new(|key: &str| key.strip_prefix("key-of-").map(caller));
+        let asked = |given: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in given {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            let closed = Authenticator::new(keys.clone(), None);
+            closed.caller(&headers, None).map_err(|failure| failure.kind)
+        };
+        let (one, other) = (
+            ("authorization", "Bearer key-of-a"),
+            ("authorization", "Bearer key-of-b"),
+        );
+        assert_eq!(asked(&[one, other]), Err(Kind::InvalidInput));
+        assert_eq!(asked(&[one, ("x-api-key", "key-of-b")]), Err(Kind::InvalidInput));
+        assert_eq!(
+            asked(&[("x-api-key", "key-of-a"), ("x-api-key", "key-of-b")]),
+            Err(Kind::InvalidInput)
+        );
+        // Clients that know two places for it may fill both.
+        assert_eq!(asked(&[one, ("x-api-key", "key-of-a")]), Ok(caller("a")));
     }
 
     #[test]

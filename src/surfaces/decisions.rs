@@ -26,10 +26,14 @@ pub trait Decisions: Send + Sync + 'static {
     /// A record as its caller reads it.
     fn told(&self, decision: &Explained) -> Value;
 
-    /// The records with this id of the caller's tenant, of operations that it was granted, the newest first.
-    fn of(&self, id: &str, caller: &Caller) -> Vec<Value>;
+    /// The records with this id of the caller's tenant, of operations that it was granted, the newest first. It takes of the
+    /// tenant's rate what a call takes.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    fn of(&self, id: &str, caller: &Caller) -> Result<Vec<Value>, Failure>;
 
-    /// Explains a call that is not made.
+    /// Explains a call that is not made. It takes of the tenant's rate what a call takes.
     ///
     /// # Errors
     /// As the call would be refused by whoever may not make it.

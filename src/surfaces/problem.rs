@@ -18,6 +18,7 @@ use super::cache_status::{self, CACHE_STATUS};
 use super::decisions;
 use super::request_id::RequestId;
 use super::trace::Trace;
+use crate::dispatch::MissingScope;
 use crate::failures::{self, status};
 
 pub use crate::failures::{Fault, status_of};
@@ -53,6 +54,7 @@ struct Beside {
     cached: Option<FromCache>,
     tried: Vec<Tried>,
     decision: Option<Value>,
+    missing: Option<MissingScope>,
 }
 
 /// An attempt that failed.
@@ -125,8 +127,12 @@ impl From<Failure> for Problem {
             tried: tried(&failure),
             cached: failure.cached.as_deref().copied(),
             decision: failure.decision.as_deref().map(|decision| json!(decision)),
+            missing: MissingScope::of(&failure),
         };
-        let has_any = beside.cached.is_some() || beside.decision.is_some() || !beside.tried.is_empty();
+        let has_any = beside.cached.is_some()
+            || beside.decision.is_some()
+            || beside.missing.is_some()
+            || !beside.tried.is_empty();
         Problem {
             status: status(&failure),
             code: failure.kind.code(),
@@ -228,6 +234,13 @@ impl Problem {
         self.retry_after
     }
 
+    /// Has a response tell those around all surfaces for want of which scope it is a refusal.
+    pub(super) fn tell_missing(&self, response: &mut Response) {
+        if let Some(missing) = self.beside.as_ref().and_then(|beside| beside.missing) {
+            response.extensions_mut().insert(missing);
+        }
+    }
+
     /// The same problem with another status, where somebody else has answered with it.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
@@ -286,6 +299,7 @@ impl Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mosaic\""));
         }
+        self.tell_missing(&mut response);
         response
     }
 }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::{Extensions, HeaderMap, HeaderValue, Request, StatusCode};
 use mosaic_actors::policy::scopes::{Action, EVERYTHING};
 use serde_json::json;
 
@@ -20,7 +20,8 @@ use super::mount::Mount;
 use super::origin::PublicOrigin;
 use super::rest::not_found;
 use crate::catalogue::Catalogue;
-use crate::oauth::Tokens;
+use crate::dispatch::MissingScope;
+use crate::oauth::{Tokens, is_token};
 
 /// Where the metadata is; of what is below the root, that path follows.
 pub const METADATA: &str = "/.well-known/oauth-protected-resource";
@@ -51,9 +52,11 @@ async fn metadata(State(config): State<Arc<ProtectedConfig>>, request: Request<B
     if !resource.is_empty() && !RESOURCES.contains(&resource) {
         return not_found(request).await;
     }
-    let place = config.place(&request).unwrap_or_default();
+    let Some(resource) = config.resource(resource, request.extensions()) else {
+        return not_found(request).await;
+    };
     let document = json!({
-        "resource": format!("{place}{resource}"),
+        "resource": resource,
         "authorization_servers": [config.tokens.terms().issuer],
         "scopes_supported": config.scopes(),
         "bearer_methods_supported": ["header"],
@@ -63,9 +66,30 @@ async fn metadata(State(config): State<Arc<ProtectedConfig>>, request: Request<B
 }
 
 impl ProtectedConfig {
+    /// What a client asks the issuer for a token for: the audience, where that is an address, else what is `below` the one that
+    /// is configured as ours. Whoever asks does not say what it is: a token for that would be another's.
+    fn resource(&self, below: &str, extensions: &Extensions) -> Option<String> {
+        let terms = self.tokens.terms();
+        if terms.audience_is_address() {
+            return Some(terms.audience.clone());
+        }
+        let url = self.origin.url.as_ref()?.as_str().trim_end_matches('/');
+        Some(format!("{url}{}{below}", Mount::of(extensions).path()))
+    }
+
     fn place(&self, request: &Request<Body>) -> Option<String> {
         let origin = self.origin.seen_by(request.headers(), request.uri().authority())?;
         Some(format!("{origin}{}", Mount::of(request.extensions()).path()))
+    }
+
+    /// That a token grants too little, and the word that grants more.
+    fn insufficient(&self, missing: MissingScope) -> String {
+        let terms = self.tokens.terms();
+        let word = terms.word_for(missing.service, missing.operation, missing.action);
+        // A word that would end its quotes is none of a scope's (RFC 6749, section 3.3).
+        let word = word.filter(|word| !word.contains(['"', '\\']));
+        let scope = word.map(|word| format!(", scope=\"{word}\"")).unwrap_or_default();
+        format!(", error=\"insufficient_scope\"{scope}")
     }
 
     /// What a client may ask the issuer for: its own words, or ours for each service.
@@ -90,6 +114,7 @@ impl ProtectedConfig {
 /// token is to be had.
 pub async fn guide(State(config): State<Arc<ProtectedConfig>>, request: Request<Body>, next: Next) -> Response {
     let shown = shown(request.headers());
+    let by_token = shown.is_some_and(is_token);
     if let Some(token) = shown {
         config.tokens.prepare(token).await;
     }
@@ -103,14 +128,20 @@ pub async fn guide(State(config): State<Arc<ProtectedConfig>>, request: Request<
         .iter()
         .find(|resource| path.strip_prefix(**resource).is_some_and(is_below));
     let place = config.place(&request);
-    let challenge = place.map(|place| {
+    let metadata = place.map(|place| {
         let resource = resource.copied().unwrap_or_default();
-        format!("Bearer realm=\"mosaic\"{failed}, resource_metadata=\"{place}{METADATA}{resource}\"")
+        format!(", resource_metadata=\"{place}{METADATA}{resource}\"")
     });
     let mut response = next.run(request).await;
-    if response.status() == StatusCode::UNAUTHORIZED
-        && let Some(challenge) = challenge.and_then(|challenge| HeaderValue::try_from(challenge).ok())
-    {
+    let missing = response.extensions().get::<MissingScope>().copied();
+    let told = match (response.status(), missing) {
+        (StatusCode::UNAUTHORIZED, _) => failed.to_owned(),
+        // Another token would do, of which this is what it needs (RFC 6750, section 3.1).
+        (StatusCode::FORBIDDEN, Some(missing)) if by_token => config.insufficient(missing),
+        _ => return response,
+    };
+    let challenge = metadata.map(|metadata| HeaderValue::try_from(format!("Bearer realm=\"mosaic\"{told}{metadata}")));
+    if let Some(Ok(challenge)) = challenge {
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
     response

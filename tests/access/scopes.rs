@@ -188,6 +188,10 @@ async fn events_and_records_are_told_to_whom_they_may_be() {
         .await
         .expect("an answer");
     assert_eq!(open.status(), 200);
+    // It is no call, and counts among those of its tenant: whoever looks for these finds it.
+    let calls = format!("http://{}/admin/v1/calls", gateway.admin);
+    let calls = ask_at(&calls, gateway, "looker", "GET", None).await.ok();
+    assert_eq!((&calls["in_flight"], &calls["listeners"]), (&json!(0), &json!(1)));
     drop(open);
 
     let made = ask(gateway, "reader", "GET", "/v1/git/repos/acme%2Fapi", None).await;

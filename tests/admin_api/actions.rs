@@ -56,7 +56,7 @@ async fn every_view_answers() {
     assert!(stage.view("/quotas").await["tenants"].is_array());
     assert_eq!(
         stage.view("/calls").await,
-        json!({"in_flight": 0, "calls": [], "finished": []})
+        json!({"in_flight": 0, "listeners": 0, "calls": [], "finished": []})
     );
     assert_eq!(stage.view("/audit").await, json!({"entries": [], "next_before": null}));
     assert_eq!(stage.view("/log").await, json!({"installed": false}));

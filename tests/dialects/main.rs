@@ -7,6 +7,7 @@ mod harness;
 mod aliases;
 mod bounds;
 mod heads;
+mod own;
 mod place;
 mod rows;
 mod sdks;

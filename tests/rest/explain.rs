@@ -20,10 +20,11 @@ use crate::refused;
 use crate::support::{client, listen};
 
 /// A key of each tenant; nothing that is told may hold one.
-const KEYS: [(&str, &str); 3] = [
+const KEYS: [(&str, &str); 4] = [
     ("acme", "planted-key-of-acme-83c1"),
     ("other", "planted-key-of-other-83c1"),
     ("narrow", "planted-key-of-narrow-83c1"),
+    ("slow", "planted-key-of-slow-83c1"),
 ];
 
 /// A gateway with two mirrors, of which the first never answers well, and a third forge that only one tenant may not know.
@@ -72,6 +73,7 @@ impl Stage {
             text += &format!("[keys.{tenant}]\nkey = \"file:{file}\"\ntenant = \"{tenant}\"\n");
         }
         text += "[tenants.acme]\n[tenants.other]\n[tenants.narrow]\nproviders = [\"second\"]\nservices = [\"git\"]\n";
+        text += "[tenants.slow]\nrate_per_second = 1\nburst = 2\n";
         text += "[[routes]]\nservice = \"git\"\nresource = \"another-customer/*\"\nproviders = [\"hidden\"]\n";
         text += "[[routes]]\nservice = \"git\"\nproviders = [\"first\", \"second\", \"hidden\"]\n";
         let loaded = Config::parse(&text, "test.toml", std::iter::empty(), &Mosaic::known());
@@ -304,5 +306,30 @@ async fn no_key_and_no_payload_is_in_what_is_explained() {
         assert!(!seen.contains(key));
     }
     assert!(!seen.contains("planted-payload"));
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn to_look_at_decisions_takes_of_the_rate_what_a_call_takes() {
+    let stage = Stage::open().await;
+    let unmade = json!({"operation": "git.repo.get", "input": {"repo": "acme/api"}});
+    // So many at once that a rate of one a second has no part in who is refused.
+    let routes: Vec<_> = (0..60).map(|_| stage.route("slow", &unmade)).collect();
+    let looks: Vec<_> = (0..60).map(|_| stage.get("slow", "/v1/explain/none")).collect();
+    for (requests, answered) in [(routes, 200), (looks, 404)] {
+        let sent = requests.into_iter().map(RequestBuilder::send);
+        let replies = futures_util::future::join_all(sent).await;
+        let statuses: Vec<_> = replies
+            .iter()
+            .map(|reply| reply.as_ref().expect("an answer").status())
+            .collect();
+        assert!(
+            statuses.iter().all(|status| [answered, 429].contains(&status.as_u16())),
+            "{statuses:?}"
+        );
+        assert!(statuses.iter().any(|status| *status == 429), "{statuses:?}");
+    }
+    // Others have theirs.
+    told(stage.route("acme", &unmade)).await;
     stage.stop().await;
 }

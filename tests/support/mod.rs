@@ -168,8 +168,8 @@ impl Decisions for Untold {
         json!(decision)
     }
 
-    fn of(&self, _id: &str, _caller: &Caller) -> Vec<Value> {
-        vec![]
+    fn of(&self, _id: &str, _caller: &Caller) -> Result<Vec<Value>, Failure> {
+        Ok(vec![])
     }
 
     fn dry_run(&self, _unsent: Unsent) -> BoxFuture<Result<Value, Failure>> {

@@ -2,8 +2,8 @@
 //!
 //! Invariant: a call is counted before it looks whether a drain has begun, so a drain waits for it or it sees the drain.
 
-use std::sync::atomic::Ordering::{Acquire, SeqCst};
-use std::sync::atomic::{AtomicBool, fence};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub(crate) struct Admission {
     max: usize,
     calls: TaskTracker,
     pub(crate) listing: Arc<CallsInFlight>,
+    /// Who stays without a call.
+    attending: Arc<AtomicUsize>,
     draining: AtomicBool,
     /// Ends the work when a drain gives up.
     pub(crate) stop: CancellationToken,
@@ -63,7 +65,16 @@ struct Held {
 }
 
 /// The place among its tenant's calls in flight of one who stays without a call; given back when it is dropped.
-pub struct Attendance(#[expect(dead_code, reason = "it is held, and given back when it is dropped")] TenantPermit);
+pub struct Attendance {
+    _tenant: TenantPermit,
+    all: Arc<AtomicUsize>,
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        self.all.fetch_sub(1, Relaxed);
+    }
+}
 
 impl CallPermits {
     /// What the list of calls in flight says of it.
@@ -105,6 +116,7 @@ impl Admission {
             max,
             calls: TaskTracker::new(),
             listing: Arc::default(),
+            attending: Arc::default(),
             draining: AtomicBool::new(false),
             stop,
         }
@@ -158,7 +170,12 @@ impl Admission {
     pub(crate) fn attend(&self, tenant: &Arc<str>, now: u64) -> Result<Attendance, Failure> {
         self.check_open()?;
         let gate = self.tenants.admit(tenant, now)?;
-        self.tenants.acquire(gate, now).map(Attendance)
+        let tenant = self.tenants.acquire(gate, now)?;
+        self.attending.fetch_add(1, Relaxed);
+        Ok(Attendance {
+            _tenant: tenant,
+            all: self.attending.clone(),
+        })
     }
 
     /// The refusal at a bound, counted by the bound's name.
@@ -187,6 +204,11 @@ impl Admission {
     /// Calls in flight, streams included.
     pub(crate) fn in_flight(&self) -> usize {
         self.calls.len()
+    }
+
+    /// Those who stay without a call.
+    pub(crate) fn attending(&self) -> usize {
+        self.attending.load(Relaxed)
     }
 
     /// The bound on them.

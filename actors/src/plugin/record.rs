@@ -150,8 +150,7 @@ impl Record {
         }
         if let Some(why) = self.placed().and_then(|placed| placed.instance.trouble()) {
             // Of whom it was asked for does not matter, and its provider's words may be another tenant's.
-            let kind = why.split(": ").next().unwrap_or_default();
-            return Some(format!("it met last: {kind}"));
+            return Some(format!("it met last: {}", first_words(&why)));
         }
         let problem = self.problem.as_deref()?;
         // A driver's words are fit to be told; those of a panic, or of whatever else befell it, are not.
@@ -224,6 +223,32 @@ impl Record {
                 problem = self.problem.as_deref(),
                 "plugin"
             );
+        }
+    }
+}
+
+/// What a text about a failure begins with: its kind, or its sentence without what stands in brackets or behind a colon.
+fn first_words(why: &str) -> &str {
+    let ends = [": ", " ("].into_iter().filter_map(|mark| why.find(mark));
+    &why[..ends.min().unwrap_or(why.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_words;
+
+    #[test]
+    fn a_text_about_a_failure_is_not_cut_within_its_brackets() {
+        for (why, told) in [
+            (
+                "the provider refuses the credential (status 401) (its code: invalid_api_key)",
+                "the provider refuses the credential",
+            ),
+            ("upstream_auth: the provider refuses (status 401)", "upstream_auth"),
+            ("the connection broke", "the connection broke"),
+            ("", ""),
+        ] {
+            assert_eq!(first_words(why), told);
         }
     }
 }

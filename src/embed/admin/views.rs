@@ -98,6 +98,7 @@ impl Port {
             View::Shadows => Json::of(&self.shadows()),
             View::Calls(limit) => Json::of(&json!({
                 "in_flight": system.gateway().in_flight(),
+                "listeners": system.gateway().attending(),
                 "calls": system.gateway().calls(limit),
                 "finished": system.gateway().finished(limit),
             })),

@@ -72,6 +72,8 @@ pub struct Anthropic;
 
 impl Dialect for Anthropic {
     const OWN: &'static str = "extensions.anthropic.";
+    const VENDOR: &'static str = "anthropic";
+    const BASE: &'static str = "/anthropic";
 
     fn told(problem: &Problem, id: &RequestId) -> (StatusCode, Vec<u8>) {
         (words(problem).0, json(problem, id))

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use mosaic_actors::call::{Answer, Body as AnswerBody, Caller, CostClass};
+use mosaic_actors::call::{Answer, Body as AnswerBody, Caller, CostClass, Homes};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::{BodyStream, Frame, Upload};
 use serde::Serialize;
@@ -34,6 +34,9 @@ use crate::dispatch::options::{self, CallOption, OPTIONS, OptionValue};
 use crate::dispatch::{Dispatcher, Options};
 use crate::leisure;
 
+/// Tells the kind of the instance of a name.
+pub type KindOf = Arc<dyn Fn(&str) -> Option<Arc<str>> + Send + Sync>;
+
 /// What the dialects need.
 #[derive(Clone)]
 pub struct DialectConfig {
@@ -47,6 +50,8 @@ pub struct DialectConfig {
     pub bodies: Bodies,
     /// Where callers find us.
     pub origin: PublicOrigin,
+    /// The kind of an instance.
+    pub kind: KindOf,
     /// How long a stream may be silent before its connection is kept alive.
     pub heartbeat: Duration,
 }
@@ -63,7 +68,13 @@ pub struct Visit {
     pub id: RequestId,
     /// Where the caller finds the surface's base.
     ours: String,
+    /// The kind of the instances whose vendor has made the dialect.
+    vendor: &'static str,
 }
+
+/// How a provider is named where there is no query of ours.
+const PROVIDER_HERE: &str =
+    "here the provider is named by the header x-mosaic-provider, or by an id that begins with its name and ~";
 
 /// The options that REST takes in its query, as headers. Their names are made once.
 static IN_HEADERS: LazyLock<Vec<(&CallOption, HeaderName)>> = LazyLock::new(|| {
@@ -77,11 +88,16 @@ static IN_HEADERS: LazyLock<Vec<(&CallOption, HeaderName)>> = LazyLock::new(|| {
 });
 
 impl Visit {
-    /// The request whose head this is.
+    /// The request whose head this is, in the dialect of `vendor`.
     ///
     /// # Errors
     /// `unauthenticated` and `forbidden`; `invalid_input` on an option.
-    pub fn of(config: &Arc<DialectConfig>, parts: &Parts, id: RequestId) -> Result<Self, Refused> {
+    pub fn of(
+        config: &Arc<DialectConfig>,
+        vendor: &'static str,
+        parts: &Parts,
+        id: RequestId,
+    ) -> Result<Self, Refused> {
         let target = parts.uri.authority();
         let caller = config.authenticator.caller(&parts.headers, target)?;
         let mut options = Options {
@@ -98,6 +114,7 @@ impl Visit {
             caller,
             options,
             id,
+            vendor,
         })
     }
 
@@ -142,12 +159,31 @@ impl Visit {
     /// # Errors
     /// What it fails with.
     pub async fn call_with<O: Op>(&self, input: O::Input, upload: Option<Arc<Upload>>) -> Result<Answer, Failure> {
-        let (caller, options) = (self.caller.clone(), self.options.clone());
+        let (caller, mut options) = (self.caller.clone(), self.options.clone());
+        options.provider = options.provider.or_else(|| self.own::<O>(&input));
+        let model = O::model(&input, &O::resource(&input));
         let answered = self.config.dispatcher.call::<O>(input, upload, caller, options).await;
         answered.map_err(|failure| match failure.field.as_deref() {
-            Some(options::PROVIDER) => failure.also("here the provider is named by the header x-mosaic-provider"),
-            _ => failure,
+            Some(options::PROVIDER) => failure.also(PROVIDER_HERE),
+            None => with_model(failure, model.as_deref()),
+            Some(_) => failure,
         })
+    }
+
+    /// The instance of the dialect's own vendor that is asked for what has no model by which one is found, where neither the
+    /// caller nor an id says one and exactly one can do it: clients know no other.
+    fn own<O: Op>(&self, input: &O::Input) -> Option<String> {
+        let facts = &O::DECLARATION.facts;
+        if facts.homes == Homes::Offered || O::resource(input).instance().is_some() {
+            return None;
+        }
+        let able = self.config.dispatcher.able(facts.name, &self.caller);
+        let is_own = |name: &&Arc<str>| (self.config.kind)(name).as_deref() == Some(self.vendor);
+        let mut own = able.iter().filter(is_own);
+        match (own.next(), own.next()) {
+            (Some(one), None) => Some(one.to_string()),
+            _ => None,
+        }
     }
 
     /// An answer as JSON of the dialect's.
@@ -157,6 +193,16 @@ impl Visit {
         let mut response = ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response();
         describe(&answer.head, self, warnings, response.headers_mut());
         Ok(Unremarkable::mark(response))
+    }
+}
+
+/// Names the model that there is not, where its provider's words do not: who has many in use looks for it.
+fn with_model(failure: Failure, model: Option<&str>) -> Failure {
+    match model {
+        Some(model) if failure.kind == Kind::NotFound && !failure.message().contains(model) => {
+            failure.also(&format!("the model asked for is {model}"))
+        }
+        _ => failure,
     }
 }
 

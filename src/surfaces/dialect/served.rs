@@ -22,10 +22,17 @@ use super::head::DECISION;
 use super::refused::{Refused, renamed};
 use super::retry::advise;
 
+/// Where there is what a dialect does not take.
+const ELSEWHERE: &str = "what is not taken here can be asked of a provider itself, below /proxy/INSTANCE";
+
 /// What each dialect says in its own way.
 pub trait Dialect: 'static {
     /// Where the fields stand in a neutral input that only this dialect has.
     const OWN: &'static str;
+    /// The kind of the instances whose vendor has made it.
+    const VENDOR: &'static str;
+    /// What its clients take as their base URL, behind the place of the gateway.
+    const BASE: &'static str;
 
     /// The status and the JSON of a refusal.
     fn told(problem: &Problem, id: &RequestId) -> (StatusCode, Vec<u8>);
@@ -67,7 +74,7 @@ where
         Box::pin(async move {
             let id = RequestId::given(request.extensions());
             let (parts, body) = request.into_parts();
-            let answered = match Visit::of(&config, &parts, id.clone()) {
+            let answered = match Visit::of(&config, D::VENDOR, &parts, id.clone()) {
                 Ok(visit) => answer(Asking { visit, parts, body }).await,
                 Err(refused) => Err(refused),
             };
@@ -86,6 +93,7 @@ where
 pub fn refuse<D: Dialect>(refused: &Refused, id: &RequestId) -> Response {
     let (status, json) = D::told(&refused.problem, id);
     let mut response = (status, json).into_response();
+    refused.problem.tell_missing(&mut response);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -104,13 +112,23 @@ pub fn refuse<D: Dialect>(refused: &Refused, id: &RequestId) -> Response {
 
 /// The handler of paths below the dialect's that there are not.
 pub async fn unknown<D: Dialect>(request: Request<Body>) -> Response {
-    let problem = Problem::fault(Fault::NoRoute, "there is nothing at this path of the API here");
+    // Clients put it before each path by themselves.
+    let hint = match request.uri().path().contains("/v1/v1") {
+        true => format!(
+            "/v1 stands in it twice, and the base URL of these clients ends in {}",
+            D::BASE
+        ),
+        false => ELSEWHERE.to_owned(),
+    };
+    let sentence = format!("there is nothing at this path of the API here; {hint}");
+    let problem = Problem::fault(Fault::NoRoute, sentence);
     refuse::<D>(&problem.into(), &RequestId::given(request.extensions()))
 }
 
 /// The handler of other methods of its paths.
 pub async fn other_method<D: Dialect>(request: Request<Body>) -> Response {
-    let problem = Problem::fault(Fault::MethodNotAllowed, "this path has other methods");
+    let sentence = format!("this path has other methods; {ELSEWHERE}");
+    let problem = Problem::fault(Fault::MethodNotAllowed, sentence);
     refuse::<D>(&problem.into(), &RequestId::given(request.extensions()))
 }
 

@@ -172,7 +172,7 @@ fn service(entry: &'static Entry) -> &'static str {
 
 fn tell_decisions(ground: &Ground, arguments: &JsonObject, visitor: &Visitor) -> Result<Value, Failure> {
     let id = text(arguments, "id")?.ok_or_else(|| Failure::invalid("id", "id is missing"))?;
-    let records = ground.offer.decisions.of(id, &visitor.caller);
+    let records = ground.offer.decisions.of(id, &visitor.caller)?;
     match records.is_empty() {
         true => Err(decisions::unknown()),
         false => Ok(json!({ "decisions": records })),

@@ -72,6 +72,8 @@ pub struct OpenAi;
 
 impl Dialect for OpenAi {
     const OWN: &'static str = "extensions.openai.";
+    const VENDOR: &'static str = "openai";
+    const BASE: &'static str = "/openai/v1";
 
     fn told(problem: &Problem, _id: &RequestId) -> (StatusCode, Vec<u8>) {
         (words(problem).0, json(problem))

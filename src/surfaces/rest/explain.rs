@@ -48,7 +48,7 @@ impl Rest {
     fn explained(&self, id: &str, request: &Request<Body>) -> Result<Vec<Value>, Problem> {
         let target = request.uri().authority();
         let caller = self.config.authenticator.caller(request.headers(), target)?;
-        let records = self.config.decisions.of(id, &caller);
+        let records = self.config.decisions.of(id, &caller)?;
         match records.is_empty() {
             true => Err(decisions::unknown().into()),
             false => Ok(records),
