@@ -36,7 +36,7 @@ pub struct Charged {
     pub calls: Option<(u64, u64)>,
     /// Requests by server; those that are not named were asked nothing.
     pub asked: Vec<(&'static str, u64)>,
-    /// Credits spent, by provider.
+    /// Credits spent, by provider: calls, or billionths of a US dollar.
     pub credits: Vec<(&'static str, Value)>,
 }
 

@@ -17,6 +17,7 @@ use mosaic_actors::call::Caller;
 use mosaic_actors::policy::scopes::Scope;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
 use crate::harness::http::Client;
@@ -47,14 +48,17 @@ pub struct Stage {
     /// For whatever a surface writes.
     pub folder: TempDir,
     pub caller: Caller,
-    serving: Serving,
+    /// What a surface has learned of the gateway, and need not ask again.
+    pub learned: OnceCell<Value>,
+    serving: Option<Serving>,
     /// What each server was asked before the row.
     before: BTreeMap<String, u64>,
     held: Option<JoinHandle<()>>,
 }
 
 impl Stage {
-    pub async fn open(row: &Row) -> Stage {
+    /// Opens the row's stage; with its listeners where `listens`.
+    pub async fn open(row: &Row, client: &Client, listens: bool) -> Stage {
         let sandbox = Sandbox::start(servers(row)).await.expect("a sandbox");
         let folder = tempfile::tempdir().expect("a scratch folder");
         let key = folder.path().join("key");
@@ -69,7 +73,10 @@ impl Stage {
                 builder.credential(server.name(), Secret::new(server.token()))
             });
         let gateway = builder.start().await.expect("it starts");
-        let serving = serve(&gateway).await.expect("free ports");
+        let serving = match listens {
+            true => Some(serve(&gateway).await.expect("free ports")),
+            false => None,
+        };
         let scopes = row.scopes.map(|scopes| {
             let scopes = scopes.iter().map(|scope| Scope::parse(scope).expect("a scope"));
             Arc::new(scopes.collect())
@@ -78,7 +85,8 @@ impl Stage {
             before: BTreeMap::new(),
             held: None,
             caller: Caller::new(TENANT, TENANT).granted(scopes),
-            client: Client::new(),
+            client: client.clone(),
+            learned: OnceCell::new(),
             sandbox,
             gateway,
             folder,
@@ -97,11 +105,12 @@ impl Stage {
             server.faults().add(fault).expect("a sound fault");
         }
         if let Some(name) = row.forced_open {
-            let url = format!("http://{}/admin/v1/breakers/{name}/force-open", self.serving.admin);
-            self.client
-                .post(&url, &json!({ "reason": "a rehearsal" }), &[])
+            let instance = self.gateway.system().instance(name).expect("a provider of the row");
+            instance
+                .breaker
+                .force_open("a rehearsal", None)
                 .await
-                .ok();
+                .expect("it obeys");
         }
         if let Some(name) = row.held {
             let (gateway, caller) = (self.gateway.clone(), self.caller.clone());
@@ -128,7 +137,11 @@ impl Stage {
 
     /// An address of the public listener.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.serving.public)
+        let serving = self
+            .serving
+            .as_ref()
+            .expect("it listens for those who come by an address");
+        format!("http://{}{path}", serving.public)
     }
 
     /// Requests that each server was sent since the stage was opened.
@@ -142,18 +155,11 @@ impl Stage {
     }
 
     /// What was charged since the stage was opened.
-    pub async fn charged(&self) -> Value {
+    pub fn charged(&self) -> Value {
         let quotas = self.gateway.system().quotas();
         let quota = quotas.iter().find(|quota| *quota.tenant == *TENANT);
-        let credits = self
-            .client
-            .get(&format!("http://{}/admin/v1/credits", self.serving.admin))
-            .await;
-        let credits = credits.ok()["credits"].as_array().cloned().unwrap_or_default();
-        let spent = credits.iter().map(|row| {
-            let provider = row["provider"].as_str().expect("a name");
-            (provider.to_owned(), row["spent"].clone())
-        });
+        let credits = self.gateway.system().credits();
+        let spent = credits.iter().map(|row| (row.provider.to_string(), json!(row.spent)));
         let mut asked = self.asked();
         asked.retain(|_, count| *count > 0);
         json!({
@@ -179,7 +185,10 @@ impl Stage {
         if let Some(held) = self.held {
             held.abort();
         }
-        self.serving.stop(&self.gateway).await;
+        match self.serving {
+            Some(serving) => drop(serving.stop(&self.gateway).await),
+            None => drop(self.gateway.shutdown().await),
+        }
         self.sandbox.shutdown().await;
     }
 }

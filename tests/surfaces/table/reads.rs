@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mosaic::sandbox::Effect;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::row::Instead::WithoutOfRows;
 use crate::row::{Row, ask, row};
@@ -83,18 +83,27 @@ pub fn at_the_provider_that_is_named() -> Row {
 }
 
 pub fn every_instance_is_asked() -> Row {
+    let list = |more: Value| {
+        let mut input = json!({ "owner": "many", "limit": 2 });
+        input
+            .as_object_mut()
+            .expect("an object")
+            .extend(more.as_object().expect("an object").clone());
+        ask("git.repo.list", input)
+            .at("all")
+            .but("Rust", WithoutOfRows("provider"))
+    };
     row(&["github"])
-        .step(
-            ask("git.repo.list", json!({ "owner": "acme", "limit": 2 }))
-                .at("all")
-                .but("Rust", WithoutOfRows("provider"))
-                .answers(&[
-                    ("/items/0/provider", json!("github-a")),
-                    ("/items/2/provider", json!("github-b")),
-                    ("/errors", json!(null)),
-                ]),
-        )
-        .charged(2, 0, &[("github-a", 1), ("github-b", 1)])
+        .step(list(json!({})).answers(&[
+            ("/items/0/provider", json!("github-a")),
+            ("/items/2/provider", json!("github-b")),
+            ("/errors", json!(null)),
+        ]))
+        .step(list(json!({ "cursor": "$0/next_cursor" })).answers(&[
+            ("/items/0/path", json!("many/repo-003")),
+            ("/items/3/provider", json!("github-b")),
+        ]))
+        .charged(4, 0, &[("github-a", 2), ("github-b", 2)])
 }
 
 pub fn every_instance_is_asked_and_one_is_broken() -> Row {

@@ -44,11 +44,16 @@ pub fn nobody_knows_it() -> Row {
 }
 
 pub fn an_input_that_is_wrong() -> Row {
-    row(&["github", "openai"])
+    row(&["openai"])
         .step(
             ask("ai.chat.complete", json!({ "model": "sandbox-small" }))
                 .refused(refusal("invalid_input").field("messages")),
         )
+        .charged(0, 0, &[])
+}
+
+pub fn a_number_that_is_too_large() -> Row {
+    row(&["github"])
         .step(
             ask("git.repo.list", json!({ "owner": "many", "limit": 500 }))
                 .refused(refusal("invalid_input").field("limit"))

@@ -33,7 +33,7 @@ pub fn the_same_words_at_once() -> Row {
         .tables(PRICED)
         .step(chat("ai.chat.complete").answers(&[("/message/role", json!("assistant")), ("/finish", json!("stop"))]))
         .charged(1, 0, &[("openai-a", 1)])
-        .credits("openai-a", 0.010_124)
+        .credits("openai-a", 10_124_000)
 }
 
 pub fn a_stream_that_breaks() -> Row {

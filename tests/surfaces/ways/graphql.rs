@@ -30,8 +30,12 @@ impl Way for Graphql {
 
     fn ask<'a>(&'a self, stage: &'a Stage, asked: &'a Asked) -> BoxFuture<'a, Told> {
         async move {
-            let introspection = post(stage, Key::Own, &json!({ "query": Schema::QUERY }), &[]).await;
-            let schema = Schema::of(&introspection.ok());
+            let introspection = async || {
+                post(stage, Key::Own, &json!({ "query": Schema::QUERY }), &[])
+                    .await
+                    .ok()
+            };
+            let schema = Schema::of(stage.learned.get_or_init(introspection).await);
             let name = camel(asked.entry.name());
             let Some((root, kind)) = ROOTS.into_iter().find(|(root, _)| schema.field(root, &name).is_some()) else {
                 return not_shown(stage, asked, &name).await;
