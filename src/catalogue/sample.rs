@@ -3,7 +3,7 @@
 //! Invariant: each is one that the fields of its name take.
 
 /// The names of fields, and a word that is at home there.
-const WORDS: [(&[&str], &str); 30] = [
+const WORDS: [(&[&str], &str); 31] = [
     (&["repo", "project", "path_with_namespace"], "acme/api"),
     (&["repo_id"], "forge-a~acme/api"),
     (&["numbered_id"], "forge-a~acme/api#7"),
@@ -38,9 +38,16 @@ const WORDS: [(&[&str], &str); 30] = [
     (&["column"], "Doing"),
     (&["pipeline"], "build.yml"),
     (&["workflow"], "build.yml"),
-    (&["event"], "push"),
+    (&["event", "events"], "push"),
+    (
+        &["requests"],
+        r#"[{"custom_id": "a", "chat": {"model": "gpt-4o-mini", "prompt": "Hello"}}]"#,
+    ),
     (&["number"], "7"),
 ];
+
+/// What an input is not much without, though each of them may be left out.
+pub const SPEAKING: [&str; 5] = ["title", "prompt", "texts", "chat", "column"];
 
 /// A word for a field of this name, where there is one.
 pub fn word(name: &str) -> Option<&'static str> {

@@ -9,7 +9,7 @@ use super::repeat;
 use super::show::quoted;
 use super::upload::FILE;
 use crate::catalogue::entry::{Field, Shape};
-use crate::catalogue::sample::word;
+use crate::catalogue::sample::{SPEAKING, word};
 use crate::catalogue::{Entry, Method};
 
 /// The examples of an operation: the shortest call, and what it can do beside that.
@@ -79,23 +79,30 @@ fn call(entry: &Entry) -> String {
     line
 }
 
-/// What an example of a partial change changes, where none of its fields is required: without one there is nothing to do.
+/// What an example says though nothing of it is required: what a write is not much without, or of a partial change what it
+/// changes.
 fn changed(entry: &Entry) -> Option<&Field> {
-    let is_open = entry.declaration.method == Method::Patch;
     let mut free = entry
         .fields
         .iter()
         .filter(|field| !entry.positionals.contains(&field.name.as_str()));
-    let is_bound = free.clone().any(|field| field.required);
-    free.find(|field| is_open && !is_bound && field.shape == Shape::Text)
+    let method = entry.declaration.method;
+    if method == Method::Get || free.clone().any(|field| field.required) {
+        return None;
+    }
+    let is_text = |field: &&Field| matches!(field.shape, Shape::Text | Shape::TextList);
+    let mut texts = free.clone().filter(is_text);
+    let speaking = texts.find(|field| SPEAKING.contains(&field.name.as_str()));
+    speaking.or_else(|| free.find(|field| method == Method::Patch && field.shape == Shape::Text))
 }
 
 /// A value as one looks like of its name, else of its shape.
 fn sample(field: &Field) -> String {
-    let named = word(&field.name).filter(|_| field.shape != Shape::Json);
+    let named = word(&field.name);
     match (field.choices.first(), named, field.shape) {
         (Some(choice), ..) => choice.clone(),
         (None, Some(word), Shape::Text | Shape::TextList) => word.to_owned(),
+        (None, Some(word), Shape::Json) if word.starts_with('[') => word.to_owned(),
         (None, Some(word), Shape::Integer) if word.parse::<i64>().is_ok() => word.to_owned(),
         (None, _, Shape::Text | Shape::TextList) => field.name.to_uppercase(),
         (None, _, Shape::Integer | Shape::Number) => "1".to_owned(),

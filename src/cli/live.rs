@@ -303,19 +303,28 @@ async fn instances(side: &Side, path: &str, rows: &str, name: &str, flags: &ArgM
     )
 }
 
+/// The rows of a list. Some providers list all at once and refuse to be told how many: they are asked without.
 async fn rows(list: &'static Entry, flags: &ArgMatches) -> Option<Named> {
-    let remote = place(&CALLS, flags).ok()?.remote().ok()?;
-    let mut input = Map::new();
-    if list.field(LIMIT).is_some() {
-        input.insert(LIMIT.to_owned(), MOST.into());
+    let limited = list.field(LIMIT).map(|field| (field.name.clone(), Value::from(MOST)));
+    match limited {
+        Some(limit) => match page(list, Map::from_iter([limit]), flags).await {
+            Some((rows, true)) => Some(rows),
+            partial => {
+                let whole = page(list, Map::new(), flags).await;
+                whole.or(partial).map(|(rows, _)| rows)
+            }
+        },
+        None => page(list, Map::new(), flags).await.map(|(rows, _)| rows),
     }
+}
+
+/// One page, and whether nobody's rows are missing.
+async fn page(list: &'static Entry, input: Map<String, Value>, flags: &ArgMatches) -> Option<(Named, bool)> {
+    let remote = place(&CALLS, flags).ok()?.remote().ok()?;
     // Whatever instance it is of, unless the line says which.
-    let provider = flags
-        .get_one::<String>("provider")
-        .cloned()
-        .unwrap_or_else(|| ALL.to_owned());
+    let provider = flags.get_one::<String>("provider").cloned();
     let options = Options {
-        provider: Some(provider),
+        provider: Some(provider.unwrap_or_else(|| ALL.to_owned())),
         ..Options::default()
     };
     let replied = remote.call(list, input, None, &options).await.ok()?;
@@ -324,7 +333,8 @@ async fn rows(list: &'static Entry, flags: &ArgMatches) -> Option<Named> {
     let text = |row: &Value, member: &str| row[member].as_str().map(str::to_owned);
     let about = |row: &Value| text(row, "description").or_else(|| text(row, "name"));
     let rows = page["items"].as_array()?.iter();
-    Some(rows.filter_map(|row| Some((text(row, "id")?, about(row)))).collect())
+    let rows = rows.filter_map(|row| Some((text(row, "id")?, about(row)))).collect();
+    Some((rows, page["errors"].as_array().is_none_or(Vec::is_empty)))
 }
 
 #[cfg(test)]

@@ -4,12 +4,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::catalogue::sample::word;
+use crate::catalogue::sample::{SPEAKING, word};
 
 /// Deeper, a value is the simplest that there is.
 const DEEPEST: usize = 10;
-/// What an input is not much without, though each of them may be left out.
-const SPEAKING: [&str; 5] = ["title", "prompt", "texts", "chat", "column"];
 
 /// What examples are made from.
 #[derive(Clone, Copy)]

@@ -95,7 +95,7 @@ async fn lists_that_name_nothing_are_asked_of_each_that_has_some() {
     let asked = served
         .run(&[
             "graphql",
-            "{ aiModelsList(first: 50) { nodes { id } } }",
+            "{ aiModelsList { nodes { id } } }",
             "--jq",
             ".aiModelsList.nodes[].id",
         ])

@@ -36,6 +36,7 @@ pub struct Repo {
     /// Who may see it.
     pub visibility: Visibility,
     /// The branch that a clone checks out.
+    #[schemars(extend("x-column" = true))]
     pub default_branch: Option<String>,
     /// Read only.
     pub archived: bool,

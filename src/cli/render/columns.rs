@@ -107,8 +107,8 @@ pub(super) fn fitting(mut columns: Vec<Column>, rows: &[Value], width: usize) ->
         let taken: usize = each.map(|(place, (column, cells))| room(place, column, cells)).sum();
         let rank = |place: usize| match &*columns[place].head {
             _ if is_told(&shown, place) => 3,
-            _ if rows.len() > 1 && shown[place].windows(2).all(|pair| pair[0] == pair[1]) => 2,
             "title" | "name" | "state" | "status" => 0,
+            _ if rows.len() > 1 && shown[place].windows(2).all(|pair| pair[0] == pair[1]) => 2,
             _ => 1,
         };
         let least = (1..columns.len()).max_by_key(|place| (rank(*place), *place));
