@@ -151,9 +151,12 @@ async fn the_commands_do_what_readme_says() {
     for line in commands(&block("mosaic route")) {
         stage.run(&line).ok();
     }
-    let [asked] = &commands(&block("curl http://127.0.0.1:8080/graphql"))[..] else {
-        panic!("one command")
+    let [asked, made] = &commands(&block("curl http://127.0.0.1:8080/graphql"))[..] else {
+        panic!("two commands")
     };
+    let answer = stage.run(&made.replace("http://127.0.0.1:8080", &public)).json();
+    let title = &answer["data"]["projectsIssueCreate"]["title"];
+    assert_eq!(title, "Mend the gate", "{answer}");
     let answer = stage.run(&asked.replace("http://127.0.0.1:8080", &public)).json();
     assert!(
         answer["data"]["gitRepoList"]["nodes"][0]["path"].is_string(),
@@ -236,6 +239,11 @@ async fn requests_are_passed_through_as_readme_says() {
         (&results[0]["status"], &results[1]["status"]),
         (&200.into(), &200.into())
     );
+    let [unchanged] = &commands(&block("curl --silent"))[..] else {
+        panic!("one command")
+    };
+    let ended = stage.run(&unchanged.replace("http://127.0.0.1:8080", &public));
+    assert!(ended.ok().starts_with("HTTP/1.1 304"), "{ended:?}");
     let [chat] = &commands(&block("curl -s -X POST"))[..] else {
         panic!("one command")
     };

@@ -15,7 +15,7 @@ mod text;
 use text::{Block, blocks};
 
 /// How a block begins, and who runs it.
-const BLOCKS: [(&str, &str); 20] = [
+const BLOCKS: [(&str, &str); 21] = [
     ("cargo run --release -- demo", "pages"),
     ("tests/run", "pages"),
     ("mosaic check --config my.toml", "commands"),
@@ -27,6 +27,7 @@ const BLOCKS: [(&str, &str); 20] = [
     ("curl -N", "commands"),
     ("curl -X", "commands"),
     ("curl http://127.0.0.1:8080/graphql", "commands"),
+    ("curl --silent", "commands"),
     ("curl -H", "commands"),
     ("curl -s -X POST", "commands"),
     ("mosaic sandbox", "commands"),

@@ -392,7 +392,10 @@ mod tests {
             issue(2, "The build fails on Mondays")
         ]);
         let narrow = shown(rows, Some(60));
-        assert!(narrow.contains("The gate does not") && narrow.contains("open"), "{narrow}");
+        assert!(
+            narrow.contains("The gate does not") && narrow.contains("open"),
+            "{narrow}"
+        );
         assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
     }
 
