@@ -147,7 +147,7 @@ async fn what_a_dialect_says_of_our_own_address_is_within_tls() {
     let client = trusting(&[&made]).build().expect("a client");
     let batches = format!("https://{}/anthropic/v1/messages/batches", stage.gateway.public);
     let asked = json!({"requests": [{"custom_id": "r", "params": {"model": "openai-a~sandbox-large", "max_tokens": 9,
-        "messages": [{"role": "user", "content": "say 1 word"}]}}]});
+        "messages": [{"role": "user", "content": "say 1 words"}]}}]});
     let read = async |request: reqwest::RequestBuilder| -> Value {
         let request = request.header("x-mosaic-no-cache", "true");
         let reply = request.send().await.expect("an answer");
