@@ -165,7 +165,7 @@ impl Visit {
         let answered = self.config.dispatcher.call::<O>(input, upload, caller, options).await;
         answered.map_err(|failure| match failure.field.as_deref() {
             Some(options::PROVIDER) => failure.also(PROVIDER_HERE),
-            None => with_model(failure, model.as_deref()),
+            None | Some("model") => with_model(failure, model.as_deref()),
             Some(_) => failure,
         })
     }
