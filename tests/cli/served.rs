@@ -198,17 +198,6 @@ async fn what_a_user_types_is_completed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn examples_of_the_help_are_done_as_they_stand() {
     let served = Served::start(plain).await;
-    for command in ["restart", "stop", "start"] {
-        let help = served.run(&["actors", command, "--help"]).await.out;
-        let path = help
-            .split_whitespace()
-            .rfind(|word| word.starts_with("/root/"))
-            .expect("an example");
-        let path = path.replace("forge-a", "forge");
-        let line = ["actors", command, &path, "--reason", "a rehearsal", "--force", "--json"];
-        let told = served.run(&line[..if command == "restart" { 5 } else { 7 }]).await;
-        assert_eq!(told.code, Some(0), "{command} {path}: {told:?}");
-    }
     let made = served
         .run(&[
             "api",
@@ -247,6 +236,17 @@ async fn examples_of_the_help_are_done_as_they_stand() {
     ];
     let told = served.run(&line).await;
     assert_eq!(told.code, Some(0), "{told:?}");
+    for command in ["restart", "stop", "start"] {
+        let help = served.run(&["actors", command, "--help"]).await.out;
+        let path = help
+            .split_whitespace()
+            .rfind(|word| word.starts_with("/root/"))
+            .expect("an example");
+        let path = path.replace("forge-a", "forge");
+        let line = ["actors", command, &path, "--reason", "a rehearsal", "--force", "--json"];
+        let told = served.run(&line[..if command == "restart" { 5 } else { 7 }]).await;
+        assert_eq!(told.code, Some(0), "{command} {path}: {told:?}");
+    }
     served.stop().await;
 }
 
@@ -284,7 +284,9 @@ async fn a_login_tries_its_key_at_the_admin_listener() {
     let status = served.run(&["status", "--profile", "adm", "--json"]).await;
     assert_eq!(status.code, Some(0), "{status:?}");
     // Who has none is told how a key is given here.
-    let none = served.run(&["git", "repo", "list"]).await;
+    let mut stranger = served.command(&["git", "repo", "list"]);
+    stranger.env_remove("XDG_CONFIG_HOME");
+    let none = done(stranger).await;
     assert!(none.code == Some(4) && none.err.contains("`mosaic login`"), "{none:?}");
     assert!(!none.err.contains("Authorization"), "{none:?}");
     served.stop().await;
