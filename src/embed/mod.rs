@@ -49,10 +49,10 @@ mod offering;
 pub mod operations;
 pub(crate) mod outbound;
 mod polls;
-mod reaches;
-mod record;
 #[cfg(feature = "server")]
 mod public;
+mod reaches;
+mod record;
 #[cfg(feature = "server")]
 mod records;
 mod registry;

@@ -67,6 +67,14 @@ impl Authenticator {
         }
     }
 
+    /// The same of the credential that these headers show.
+    #[cfg(feature = "graphql")]
+    pub(super) async fn prepare_shown(&self, headers: &HeaderMap) {
+        if let Ok(Some(key)) = presented(headers) {
+            self.prepare(key).await;
+        }
+    }
+
     /// The caller of a request with these headers, which names `target` as the host that it is for, if it does it so.
     ///
     /// # Errors

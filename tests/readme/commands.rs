@@ -196,7 +196,13 @@ async fn events_are_there(public: &str) {
 async fn pages_are_there(public: &str, admin: &str) {
     let client = Client::new();
     // Things are below these, and at the last where an issuer is configured.
-    let folders = ["/", "/v1", "/admin/v1", "/proxy", "/.well-known/oauth-protected-resource"];
+    let folders = [
+        "/",
+        "/v1",
+        "/admin/v1",
+        "/proxy",
+        "/.well-known/oauth-protected-resource",
+    ];
     let paths = spans().into_iter().filter_map(|span| {
         let path = span.strip_prefix("GET ").unwrap_or(span);
         (path.starts_with('/') && !folders.contains(&path)).then_some(path)

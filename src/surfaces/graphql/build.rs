@@ -323,7 +323,8 @@ fn node(plan: &Arc<Plan>) -> Field {
         let plan = plan.clone();
         FieldFuture::new(async move {
             let id = ctx.args.try_get("id")?;
-            Ok(resolve::node(&plan, ctx.ctx, id.string()?).await)
+            let node = resolve::node(&plan, ctx.ctx, id.string()?).await;
+            Ok(node.map_or_else(|failure| resolve::report(ctx.ctx, failure), Some))
         })
     })
     .argument(InputValue::new("id", TypeRef::named_nn(TypeRef::ID)))
@@ -332,7 +333,8 @@ fn node(plan: &Arc<Plan>) -> Field {
 
 fn nodes(plan: &Arc<Plan>) -> Field {
     let plan = plan.clone();
-    Field::new("nodes", list_of(TypeRef::named(NODE)), move |ctx| {
+    let some_or_none = non_null(TypeRef::List(Box::new(TypeRef::named(NODE))));
+    Field::new("nodes", some_or_none, move |ctx| {
         let plan = plan.clone();
         FieldFuture::new(async move {
             let ids = ctx.args.try_get("ids")?;
@@ -341,9 +343,15 @@ fn nodes(plan: &Arc<Plan>) -> Field {
             let ids = ids.collect::<async_graphql::Result<Vec<String>>>()?;
             let asked = ids.iter().map(|id| resolve::node(&plan, ctx.ctx, id));
             let nodes = futures_util::future::join_all(asked).await;
-            Ok(Some(FieldValue::list(nodes.into_iter().flatten())))
+            let told = nodes
+                .into_iter()
+                .enumerate()
+                .map(|(at, node)| node.unwrap_or_else(|failure| resolve::report_at(ctx.ctx, at, failure)));
+            Ok(Some(FieldValue::list(told)))
         })
     })
     .argument(InputValue::new("ids", list_of(TypeRef::named(TypeRef::ID))))
-    .description("What ids name, in their order; of one that names nothing, an error tells.")
+    .description(
+        "What ids name, in their order; in the place of one that names nothing there is null, and an error tells why.",
+    )
 }

@@ -60,6 +60,11 @@ impl Client {
         }
     }
 
+    /// Waits until it can be looked at who it is.
+    pub(super) async fn prepare(&self, graphql: &Graphql) {
+        graphql.config.authenticator.prepare_shown(&self.headers).await;
+    }
+
     /// Who it is.
     ///
     /// # Errors
@@ -77,7 +82,7 @@ impl Client {
     }
 
     /// A session for one operation, whose caller is looked at again: a key may have gone meanwhile.
-    pub(super) fn session(&self, graphql: &Graphql) -> Result<Arc<Session>, (Failure, RequestId)> {
+    pub(super) fn session(&self, graphql: &Graphql) -> Result<Arc<Session>, Box<(Failure, RequestId)>> {
         let mut extensions = Extensions::new();
         extensions.insert(self.mount.clone());
         let id = RequestId::given(&extensions);
@@ -90,6 +95,6 @@ impl Client {
             let (means, room) = (graphql.means.clone(), self.room.clone());
             Ok(Session::new(means, room, caller, options, id.clone()))
         };
-        begun().map_err(|failure| (failure, id.clone()))
+        begun().map_err(|failure| Box::new((failure, id.clone())))
     }
 }

@@ -23,6 +23,9 @@ use super::{Graphql, Variant, errors, measure, roots, scan};
 use crate::catalogue::Method;
 use crate::leisure::at_leisure;
 
+/// The most faults of a query that are told of it.
+const MOST_FAULTS: usize = 10;
+
 /// One answer.
 #[derive(Debug, Serialize)]
 pub(super) struct Answer {
@@ -49,9 +52,12 @@ impl Answer {
         self.data.as_ref().is_none_or(|data| *data == Given::Null)
     }
 
-    fn of(response: Response, session: &Session) -> Self {
+    fn of(mut response: Response, session: &Session) -> Self {
         let is_refused = response.data == Given::Null && !response.errors.is_empty();
         let is_refused = is_refused && response.errors.iter().all(|error| error.path.is_empty());
+        if is_refused {
+            response.errors.truncate(MOST_FAULTS);
+        }
         let mut extensions = Map::new();
         let explained = session.explained();
         if !explained.is_empty() {

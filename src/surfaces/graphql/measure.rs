@@ -11,6 +11,9 @@ use super::costs::{Cost, Costs, root};
 
 /// The most fields and fragments of a document, each as often as it is spread.
 const MOST_STEPS: usize = 10_000;
+/// The most fields, arguments, variables and fragments as they are written: GraphQL's own rules may tell a fault of each, all of
+/// them at once.
+const MOST_PARTS: usize = 2_000;
 /// The most fragments within each other.
 const DEEPEST_FRAGMENTS: usize = 32;
 /// Rows of a page that names no number: what most providers give.
@@ -43,6 +46,11 @@ pub(super) fn check(
     costs: &Costs,
     bounds: Bounds,
 ) -> Result<(), Failure> {
+    if parts(document) > MOST_PARTS {
+        return refused(format!(
+            "the query may have at most {MOST_PARTS} fields, arguments, variables and fragments as it is written"
+        ));
+    }
     let mut steps = 0;
     for (_, operation) in document.operations.iter() {
         let mut measure = Measure {
@@ -67,6 +75,26 @@ pub(super) fn check(
         steps = measure.steps;
     }
     Ok(())
+}
+
+fn parts(document: &ExecutableDocument) -> usize {
+    let operations = document.operations.iter().map(|(_, operation)| {
+        let variables = operation.node.variable_definitions.len();
+        1 + variables + of_set(&operation.node.selection_set.node)
+    });
+    let fragments = document.fragments.values();
+    let fragments = fragments.map(|fragment| 1 + of_set(&fragment.node.selection_set.node));
+    operations.chain(fragments).sum()
+}
+
+/// As deep as brackets may nest.
+fn of_set(set: &SelectionSet) -> usize {
+    let parts = set.items.iter().map(|selection| match &selection.node {
+        Selection::Field(field) => 1 + field.node.arguments.len() + of_set(&field.node.selection_set.node),
+        Selection::InlineFragment(fragment) => 1 + of_set(&fragment.node.selection_set.node),
+        Selection::FragmentSpread(_) => 1,
+    });
+    parts.sum()
 }
 
 struct Measure<'d> {

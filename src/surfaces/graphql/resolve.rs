@@ -2,16 +2,15 @@
 //!
 //! Invariant: a field that fails is null, with one error that names it; whatever else was asked for is answered.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_graphql::dynamic::{FieldFuture, FieldValue, ResolverContext};
-use async_graphql::{Context, Value as Given};
+use async_graphql::{Context, PathSegment, Value as Given};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use futures_util::stream;
-use mosaic_actors::error::Failure;
-use mosaic_actors::stream::{BodyStream, ByteStream, Upload};
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::Upload;
 use serde_json::{Map, Value};
 
 use super::connection::{Connection, Place};
@@ -91,23 +90,23 @@ pub(super) fn related<'a>(plan: Arc<Plan>, related: Arc<Related>, ctx: ResolverC
 }
 
 /// `node`: what an id among all things names.
-pub(super) async fn node<'a>(plan: &Plan, ctx: &Context<'_>, id: &str) -> Option<FieldValue<'a>> {
+///
+/// # Errors
+/// `invalid_input` on `id`, or why it cannot be read.
+pub(super) async fn node<'a>(plan: &Plan, ctx: &Context<'_>, id: &str) -> Result<FieldValue<'a>, Failure> {
     let named = id
         .split_once(':')
         .and_then(|(of, id)| Some((of, id, plan.nodes.get(of)?)));
-    let asked = match named {
-        None => Err(Failure::invalid(
+    let Some((of, id, (called, input))) = named else {
+        return Err(Failure::invalid(
             "id",
             "this is no id of a thing that can be got by its id",
-        )),
-        Some((of, id, (called, input))) => {
-            let input = Map::from_iter([((*input).to_owned(), Value::from(id))]);
-            let options = session(ctx).options.clone();
-            let read = session(ctx).ask(called.entry, input, options, None).await;
-            read.map(|read| FieldValue::owned_any(read).with_type(of.to_owned()))
-        }
+        ));
     };
-    asked.map_or_else(|failure| report(ctx, failure), Some)
+    let input = Map::from_iter([((*input).to_owned(), Value::from(id))]);
+    let options = session(ctx).options.clone();
+    let read = session(ctx).ask(called.entry, input, options, None).await?;
+    Ok(FieldValue::owned_any(read).with_type(of.to_owned()))
 }
 
 /// The request that a field belongs to.
@@ -121,6 +120,14 @@ pub(super) fn report<'a>(ctx: &Context<'_>, failure: Failure) -> Option<FieldVal
     let error = errors::of_field(failure, &session(ctx).id, ctx.item.pos);
     ctx.add_error(ctx.set_error_path(error));
     None
+}
+
+/// The same in place of one value of a list.
+pub(super) fn report_at<'a>(ctx: &Context<'_>, at: usize, failure: Failure) -> FieldValue<'a> {
+    let mut error = ctx.set_error_path(errors::of_field(failure, &session(ctx).id, ctx.item.pos));
+    error.path.push(PathSegment::Index(at));
+    ctx.add_error(error);
+    FieldValue::NULL
 }
 
 /// What a field asks.
@@ -253,11 +260,15 @@ async fn meant<'a>(
         Err(failure) => return report(ctx, failure),
     };
     input.insert("limit".to_owned(), PageSize::MOST.into());
-    let mut found: Vec<Option<Value>> = vec![None; names.len()];
-    for _ in 0..MOST_PAGES {
-        if found.iter().all(Option::is_some) {
+    let wanted_names: HashSet<&str> = names.iter().map(String::as_str).collect();
+    let mut found: HashMap<String, Arc<Value>> = HashMap::new();
+    let mut pages = 0;
+    while found.len() < wanted_names.len() {
+        if pages == MOST_PAGES {
+            report(ctx, beyond());
             break;
         }
+        pages += 1;
         let page = match session(ctx)
             .ask(called.entry, input.clone(), options.clone(), None)
             .await
@@ -266,9 +277,11 @@ async fn meant<'a>(
             Err(failure) => return report(ctx, failure),
         };
         for row in page["items"].as_array().into_iter().flatten() {
-            let at = names.iter().position(|name| row[among.row] == **name);
-            if let Some(at) = at {
-                found[at] = Some(row.clone());
+            let name = row[among.row].as_str().filter(|name| wanted_names.contains(name));
+            if let Some(name) = name
+                && !found.contains_key(name)
+            {
+                found.insert(name.to_owned(), Arc::new(row.clone()));
             }
         }
         match page["next_cursor"].as_str() {
@@ -276,14 +289,20 @@ async fn meant<'a>(
             None => break,
         };
     }
-    let mut found = found
-        .into_iter()
-        .flatten()
-        .map(|row| FieldValue::owned_any(Arc::new(row)));
+    let mut found = names
+        .iter()
+        .filter_map(|name| Some(FieldValue::owned_any(found.get(name)?.clone())));
     match wanted {
         Wanted::One(_) => found.next(),
         _ => Some(FieldValue::list(found)),
     }
+}
+
+/// That a list is longer than it is walked.
+fn beyond() -> Failure {
+    let rows = MOST_PAGES * PageSize::MOST as usize;
+    let sentence = format!("not all that is meant is among the first {rows} of its list");
+    Failure::new(Kind::NotFound, sentence)
 }
 
 /// The file that comes in an argument.
@@ -298,10 +317,10 @@ fn uploaded(given: &Given) -> Result<Arc<Upload>, Failure> {
         (None, Some(text)) => text.as_bytes().to_vec(),
         _ => return Err(wrong("give the file as base64 or as text")),
     };
-    Ok(Arc::new(Upload::once(ByteStream {
-        media_type: Arc::from(text("mediaType").unwrap_or("application/octet-stream")),
-        length: Some(bytes.len() as u64),
-        name: text("name").map(Arc::from),
-        bytes: BodyStream::from_items(stream::iter([Ok(Bytes::from(bytes))])),
-    })))
+    let media_type = text("mediaType").unwrap_or("application/octet-stream");
+    Ok(Arc::new(Upload::replayable(
+        media_type.into(),
+        text("name").map(Arc::from),
+        bytes.into(),
+    )))
 }

@@ -85,6 +85,7 @@ async fn introduced(graphql: &Graphql, line: &mut Line, client: &mut Client) -> 
         match message["type"].as_str() {
             Some("connection_init") => {
                 client.introduce(&message["payload"]);
+                client.prepare(graphql).await;
                 client.caller(graphql).map_err(|_| FORBIDDEN)?;
                 line.say(json!({ "type": "connection_ack" }).to_string()).await?;
                 return Ok(true);

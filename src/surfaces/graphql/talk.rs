@@ -155,9 +155,12 @@ impl Talk {
 
     /// Begins an operation, or tells why not.
     fn begin(&mut self, id: &Arc<str>, payload: Value, draining: bool) -> Result<(), Value> {
-        let told = |(failure, id): (Failure, RequestId)| errors::of_request(&Problem::from(failure), &id);
+        let told = |refused: Box<(Failure, RequestId)>| {
+            let (failure, id) = *refused;
+            errors::of_request(&Problem::from(failure), &id)
+        };
         let session = self.client.session(&self.graphql).map_err(told)?;
-        let refused = |failure| told((failure, session.id.clone()));
+        let refused = |failure| told(Box::new((failure, session.id.clone())));
         let most = self.graphql.config.settings.max_subscriptions;
         if draining || self.operations.len() >= most {
             let sentence = match draining {

@@ -224,7 +224,7 @@ impl Front {
         } else {
             look(&bytes)
         };
-        let opens = looked.map_err(|(id, error)| Refusal::Message(id, Box::new(error)))?;
+        let opens = looked.map_err(|(id, error)| Refusal::Message(id, error))?;
         if opens {
             self.sessions.room_for(caller)?;
         }
@@ -236,10 +236,10 @@ impl Front {
 ///
 /// # Errors
 /// The protocol's error, and the message's id where it has one.
-fn look(bytes: &[u8]) -> Result<bool, (Option<MessageId>, ErrorData)> {
+fn look(bytes: &[u8]) -> Result<bool, (Option<MessageId>, Box<ErrorData>)> {
     let value = strict::parse(bytes).map_err(|refused| (None, unread(refused)))?;
     let id = value.get("id").and_then(|id| serde_json::from_value(id.clone()).ok());
-    let invalid = |sentence: &'static str| Err((id.clone(), ErrorData::invalid_request(sentence, None)));
+    let invalid = |sentence: &'static str| Err((id.clone(), Box::new(ErrorData::invalid_request(sentence, None))));
     let Some(fields) = value.as_object() else {
         return match value.is_array() {
             true => invalid("batches are not taken: send each message by itself"),
@@ -256,18 +256,18 @@ fn look(bytes: &[u8]) -> Result<bool, (Option<MessageId>, ErrorData)> {
         Ok(_) => Ok(opens),
         Err(_) if names_a_method => {
             let sentence = "the method's parameters are not what it takes";
-            Err((id, ErrorData::invalid_params(sentence, None)))
+            Err((id, Box::new(ErrorData::invalid_params(sentence, None))))
         }
         Err(_) => invalid("this is no message of the protocol"),
     }
 }
 
-fn unread(refused: Refused) -> ErrorData {
-    match refused {
+fn unread(refused: Refused) -> Box<ErrorData> {
+    Box::new(match refused {
         Refused::NotJson(_) => ErrorData::parse_error("the message is not JSON", None),
         Refused::Twice(_) => ErrorData::invalid_request("a member is given twice", None),
         Refused::TooMany => ErrorData::invalid_request("the message has too many values", None),
-    }
+    })
 }
 
 fn refused(id: Option<MessageId>, error: ErrorData) -> Response {
