@@ -11,7 +11,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{self, Stream};
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt as _, Either, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -105,10 +106,7 @@ fn pieces() -> Vec<Bytes> {
     pieces.into_iter().map(Bytes::from).collect()
 }
 
-async fn answer(
-    said: Arc<Said>,
-    request: http::Request<Incoming>,
-) -> io::Result<http::Response<Body<impl Stream<Item = Result<Frame<Bytes>, Infallible>>>>> {
+async fn answer(said: Arc<Said>, request: http::Request<Incoming>) -> io::Result<http::Response<Body<Pieces>>> {
     ASKED.fetch_add(1, Relaxed);
     let (head, body) = request.into_parts();
     // What was not read would end the connection.
@@ -134,9 +132,10 @@ fn is_streamed(asked: &[u8]) -> bool {
     serde_json::from_slice(asked).is_ok_and(|asked: Value| asked["stream"] == true)
 }
 
-fn streamed(
-    said: Arc<Said>,
-) -> http::Result<http::Response<Body<impl Stream<Item = Result<Frame<Bytes>, Infallible>>>>> {
+/// Frames that come one by one.
+type Pieces = BoxStream<'static, Result<Frame<Bytes>, Infallible>>;
+
+fn streamed(said: Arc<Said>) -> http::Result<http::Response<Body<Pieces>>> {
     let pieces = stream::unfold(0, move |at| {
         let said = said.clone();
         async move {
@@ -151,5 +150,5 @@ fn streamed(
         .header(CONTENT_TYPE, "text/event-stream; charset=utf-8")
         // nginx would wait for more.
         .header("x-accel-buffering", "no");
-    response.body(Either::Right(StreamBody::new(pieces)))
+    response.body(Either::Right(StreamBody::new(pieces.boxed())))
 }

@@ -52,7 +52,7 @@ pub struct Way {
 }
 
 pub enum Through {
-    Http(Target),
+    Http(Box<Target>),
     /// A program calls the gateway that it embeds.
     Nothing,
 }
@@ -67,7 +67,7 @@ pub fn cases(address: SocketAddr) -> Result<Vec<Case>, Failed> {
     ];
     let cases = kinds.into_iter().map(|(what, read, fresh)| {
         let http = ways(read, fresh).into_iter().map(|(name, asked)| {
-            let through = Through::Http(asked.target(address, fresh)?);
+            let through = Through::Http(Box::new(asked.target(address, fresh)?));
             Ok(Way { name, through })
         });
         let mut ways = http.collect::<Result<Vec<_>, Failed>>()?;

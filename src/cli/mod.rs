@@ -190,12 +190,10 @@ fn elsewhere(error: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
         return None;
     };
-    if error.get(ContextKind::SuggestedSubcommand).is_some() {
-        return None;
-    }
     let mut found = Vec::new();
     gather(&command::root(ColorChoice::Never, true), "mosaic", word, &mut found);
     match &found[..] {
+        [] if error.get(ContextKind::SuggestedSubcommand).is_some() => None,
         [] => Some("`mosaic --help` lists the commands, and `mosaic operations` what can be called.".to_owned()),
         some => Some(format!(
             "There is {}.",

@@ -238,7 +238,7 @@ async fn what_is_asked_twice_under_one_name_is_done_once() {
         .arrived(&Method::POST, "/v1/chat/completions");
     assert_eq!(completed, 1, "{:?}", stage.server("openai-a").requests());
     // Many of the same are no more work than they are long.
-    let many = format!("{{ gitRepoGet(repo: \"acme/api\") {{ {} }} }}", "path ".repeat(9_000));
+    let many = format!("{{ gitRepoGet(repo: \"acme/api\") {{ {} }} }}", "path ".repeat(1_900));
     assert_eq!(
         data(&stage.gateway, &many).await["gitRepoGet"],
         json!({ "path": "acme/api" })

@@ -333,8 +333,7 @@ fn node(plan: &Arc<Plan>) -> Field {
 
 fn nodes(plan: &Arc<Plan>) -> Field {
     let plan = plan.clone();
-    let some_or_none = non_null(TypeRef::List(Box::new(TypeRef::named(NODE))));
-    Field::new("nodes", some_or_none, move |ctx| {
+    Field::new("nodes", list_of(TypeRef::named(NODE)), move |ctx| {
         let plan = plan.clone();
         FieldFuture::new(async move {
             let ids = ctx.args.try_get("ids")?;
@@ -343,15 +342,11 @@ fn nodes(plan: &Arc<Plan>) -> Field {
             let ids = ids.collect::<async_graphql::Result<Vec<String>>>()?;
             let asked = ids.iter().map(|id| resolve::node(&plan, ctx.ctx, id));
             let nodes = futures_util::future::join_all(asked).await;
-            let told = nodes
-                .into_iter()
-                .enumerate()
-                .map(|(at, node)| node.unwrap_or_else(|failure| resolve::report_at(ctx.ctx, at, failure)));
+            let told = nodes.into_iter();
+            let told = told.filter_map(|node| node.map_or_else(|failure| resolve::report(ctx.ctx, failure), Some));
             Ok(Some(FieldValue::list(told)))
         })
     })
     .argument(InputValue::new("ids", list_of(TypeRef::named(TypeRef::ID))))
-    .description(
-        "What ids name, in their order; in the place of one that names nothing there is null, and an error tells why.",
-    )
+    .description("What ids name, in their order; of one that names nothing, an error tells.")
 }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_graphql::dynamic::{FieldFuture, FieldValue, ResolverContext};
-use async_graphql::{Context, PathSegment, Value as Given};
+use async_graphql::{Context, Value as Given};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mosaic_actors::error::{Failure, Kind};
@@ -120,14 +120,6 @@ pub(super) fn report<'a>(ctx: &Context<'_>, failure: Failure) -> Option<FieldVal
     let error = errors::of_field(failure, &session(ctx).id, ctx.item.pos);
     ctx.add_error(ctx.set_error_path(error));
     None
-}
-
-/// The same in place of one value of a list.
-pub(super) fn report_at<'a>(ctx: &Context<'_>, at: usize, failure: Failure) -> FieldValue<'a> {
-    let mut error = ctx.set_error_path(errors::of_field(failure, &session(ctx).id, ctx.item.pos));
-    error.path.push(PathSegment::Index(at));
-    ctx.add_error(error);
-    FieldValue::NULL
 }
 
 /// What a field asks.

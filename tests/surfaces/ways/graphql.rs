@@ -53,9 +53,9 @@ impl Way for Graphql {
             }
             let headers: Vec<(&str, &str)> = headers.iter().map(|(name, text)| (*name, &**text)).collect();
             let reply = post(stage, asked.key, &request, &headers).await;
-            let read = |document: &Value| -> Result<Value, Told> {
+            let read = |document: &Value| -> Result<Value, Box<Told>> {
                 match document.get("errors").and_then(|errors| errors.get(0)) {
-                    Some(error) => Err(failed(document, error)),
+                    Some(error) => Err(Box::new(failed(document, error))),
                     None => Ok(taken(&schema, root, &name, asked, &document["data"][&name])),
                 }
             };
@@ -64,7 +64,7 @@ impl Way for Graphql {
             }
             let document = reply.json();
             let mut told = match read(&document) {
-                Err(refused) => return refused,
+                Err(refused) => return *refused,
                 Ok(answer) if asked.entry.declaration.bytes => return file(&answer),
                 Ok(answer) => answered(answer),
             };
@@ -266,7 +266,7 @@ fn file(answer: &Value) -> Told {
 }
 
 /// The answers to a subscription, to their end.
-fn followed(reply: &Reply, read: impl Fn(&Value) -> Result<Value, Told>) -> Told {
+fn followed(reply: &Reply, read: impl Fn(&Value) -> Result<Value, Box<Told>>) -> Told {
     let mut events = Vec::new();
     for event in reply.text.split("\n\n").filter(|event| !event.trim().is_empty()) {
         let part = |name| event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
@@ -275,7 +275,7 @@ fn followed(reply: &Reply, read: impl Fn(&Value) -> Result<Value, Told>) -> Told
                 let document: Value = serde_json::from_str(part("data:").unwrap_or_default()).expect("JSON");
                 match read(&document) {
                     Ok(event) => events.push(event),
-                    Err(refused) => return refused,
+                    Err(refused) => return *refused,
                 }
             }
             Some("complete") => return came(Outcome::Events(events)),
