@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use mosaic_actors::call::AnyValue;
+use mosaic_actors::call::{AnyValue, Resource};
 use mosaic_actors::error::Failure;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value};
@@ -31,6 +31,7 @@ pub struct Entry {
     pub named: NamedSchemas,
     prepare: fn(Value, bool, &CursorKey) -> Result<Prepared, Failure>,
     query: fn(&AnyValue) -> Result<Query, Failure>,
+    owned: fn(&AnyValue) -> Vec<Resource>,
 }
 
 /// Describes an operation's types to a generator that keeps what they refer to.
@@ -99,6 +100,7 @@ impl Entry {
             },
             prepare: prepare::<O>,
             query: query_of::<O>,
+            owned: |input| input.downcast_ref().map(O::owned).unwrap_or_default(),
         }
     }
 
@@ -116,6 +118,11 @@ impl Entry {
     /// `internal` where it is the input of another operation.
     pub fn query(&self, input: &AnyValue) -> Result<Query, Failure> {
         (self.query)(input)
+    }
+
+    /// What this input of [`Entry::prepare`] names that a provider keeps by an id for whoever brought it.
+    pub fn owned(&self, input: &AnyValue) -> Vec<Resource> {
+        (self.owned)(input)
     }
 
     /// The operation's full name.

@@ -55,6 +55,8 @@ pub mod git;
 pub mod link;
 pub mod op;
 pub mod outcome;
+#[doc(hidden)]
+pub mod owned;
 pub mod page;
 #[doc(hidden)]
 pub mod page_url;

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::fields::Cursor;
+use super::owned::Owned;
 use super::tags::Topic;
 use super::trail::Trail;
 
@@ -45,6 +46,11 @@ pub trait Op: 'static {
         let model = resource.native();
         let named = Self::DECLARATION.facts.homes == Homes::Offered && !model.is_empty();
         named.then(|| model.clone())
+    }
+
+    /// What its input names that a provider keeps by an id for whoever brought it.
+    fn owned(_input: &Self::Input) -> Vec<Resource> {
+        Vec::new()
     }
 
     /// Equal for calls that are best asked of one provider, which has kept what they begin with.
@@ -147,6 +153,10 @@ pub struct Declaration {
     pub goes_on: Option<(&'static str, &'static str)>,
     /// It is among the few that most who come need.
     pub common: bool,
+    /// What its answer names that a provider keeps by an id for whoever brought it.
+    pub owned: Owned,
+    /// How long it is kept; absent: until somebody removes it.
+    pub lasting: Option<Duration>,
 }
 
 const USUAL_TIMES: CacheTimes = times(30, 600, 10);
@@ -207,6 +217,8 @@ impl Declaration {
             parts: false,
             goes_on: None,
             common: false,
+            owned: Owned::No,
+            lasting: None,
         }
     }
 
@@ -315,6 +327,18 @@ impl Declaration {
     /// Among the few that most who come need: those who cannot be shown all are shown these.
     pub const fn common(mut self) -> Self {
         self.common = true;
+        self
+    }
+
+    /// Its answer names what a provider keeps by an id for whoever brought it.
+    pub const fn owned(mut self, owned: Owned) -> Self {
+        self.owned = owned;
+        self
+    }
+
+    /// What its answer names is kept for so long.
+    pub const fn lasting(mut self, lasting: Duration) -> Self {
+        self.lasting = Some(lasting);
         self
     }
 

@@ -99,6 +99,9 @@ pub struct ProviderConfig {
     /// What may be spent on them; absent: there is no bound.
     #[serde(default)]
     pub credits: Option<CreditsConfig>,
+    /// Whether tenants that reach it share what it keeps by ids: files, batches and stored responses of AI.
+    #[serde(default)]
+    pub tenants_share: bool,
     /// Settings of its driver alone, which checks them.
     #[serde(default)]
     pub settings: serde_json::Map<String, serde_json::Value>,
@@ -166,6 +169,7 @@ impl ProviderConfig {
             weight: 1,
             prices: Vec::new(),
             credits: None,
+            tenants_share: false,
             settings: serde_json::Map::new(),
         }
     }

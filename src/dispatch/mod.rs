@@ -12,6 +12,7 @@ mod granted;
 #[doc(hidden)]
 pub mod idempotency;
 pub mod options;
+mod owning;
 mod pass;
 mod pin;
 mod unsent;
@@ -38,6 +39,7 @@ pub use attributes::Ceilings;
 pub use granted::MissingScope;
 pub use idempotency::IdempotencyStore;
 pub use options::Options;
+pub use owning::{Keeping, Owner, Owners};
 pub use pass::Passage;
 pub use unsent::{Rehearsed, Unsent};
 
@@ -86,6 +88,8 @@ pub struct DispatchConfig {
     pub cursors: CursorKey,
     /// Remembers keyed writes; absent: a key is refused, never ignored.
     pub idempotency: Option<Arc<dyn IdempotencyStore>>,
+    /// Knows whose the things are that providers keep; absent: tenants that share an instance share them.
+    pub owners: Option<Arc<dyn Owners>>,
     /// How urgent the calls of each tenant may be at most.
     pub ceilings: Ceilings,
 }
@@ -101,6 +105,14 @@ pub struct Dispatcher {
 impl Dispatcher {
     /// A dispatcher in front of `calls`.
     pub fn new(calls: Arc<dyn Calls>, config: DispatchConfig) -> Self {
+        let calls = match &config.owners {
+            Some(owners) => Arc::new(owning::Owning {
+                calls,
+                owners: owners.clone(),
+                catalogue: config.catalogue.clone(),
+            }),
+            None => calls,
+        };
         Dispatcher {
             calls,
             config,

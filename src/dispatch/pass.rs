@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
+use http::Method;
 use mosaic_actors::call::{Answer, Call, Caller, Operation, Resource};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Upload;
 
 use super::attributes::{self, Told};
 use super::failed::{lacked_its_end, may_have_happened};
-use super::{Dispatcher, Options, granted, new_request_id, unlisted};
+use super::{Dispatcher, Keeping, Options, granted, new_request_id, unlisted};
 use crate::catalogue::proxy::{self, Asked};
 
 /// One request to an instance's own API.
@@ -49,6 +50,7 @@ impl Dispatcher {
             return Err(Failure::new(Kind::NotFound, "no provider is called that").never_sent());
         }
         granted::check(&caller, operation, proxy::action(operation, &asked.method))?;
+        self.check_kept(&instance, &caller, operation, &asked)?;
         let number = self.catalogue().number(operation.name);
         let number = number.ok_or_else(|| unlisted(operation.name))?;
         // A long prompt is no file: it is there at once, and its answer is what is waited for.
@@ -77,5 +79,36 @@ impl Dispatcher {
             failure.in_doubt |= in_doubt;
             failure
         })
+    }
+
+    /// Whose a thing is that a provider keeps is not looked for in what is passed through: where tenants share an instance
+    /// that keeps some, they ask its models and look at these, and no more.
+    fn check_kept(&self, instance: &str, caller: &Caller, operation: &Operation, asked: &Asked) -> Result<(), Failure> {
+        let keeping = self
+            .config
+            .owners
+            .as_ref()
+            .map(|owners| owners.keeping(instance, &caller.tenant));
+        let posted_read = operation.safe && asked.method == Method::POST;
+        if keeping != Some(Keeping::Apart) || operation.paid || posted_read || is_of_models(&asked.path) {
+            return Ok(());
+        }
+        let sentence = format!(
+            "{instance} keeps things for several tenants, so only its models are passed through; use /v1/ai or the vendors' \
+             dialects, or an instance of this tenant's own"
+        );
+        Err(Failure::new(Kind::Forbidden, sentence).never_sent())
+    }
+}
+
+/// Whether a path leads to a vendor's models, below its version or without.
+fn is_of_models(path: &str) -> bool {
+    let mut parts = path.split('/').filter(|part| !part.is_empty());
+    match (parts.next(), parts.next()) {
+        (Some("models"), _) => true,
+        (Some(version), Some("models")) => version
+            .strip_prefix('v')
+            .is_some_and(|rest| rest.parse::<u32>().is_ok()),
+        _ => false,
     }
 }

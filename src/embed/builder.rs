@@ -20,7 +20,7 @@ use super::mosaic::{Inner, Mosaic};
 use super::notice::Notice;
 use super::registry::Registry;
 use super::survey::{Given, Secrets, survey};
-use super::{calls, drift, instances, life, notices, record, wiring};
+use super::{calls, drift, instances, life, notices, owners, record, wiring};
 use crate::catalogue::Op;
 use crate::config::{Config, ConfigErrors, Known, Loaded, Origins, Unsound};
 use crate::dispatch::{Aliases, DispatchConfig, Dispatcher};
@@ -295,6 +295,12 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
             max_transfer: config.gateway.max_transfer,
             cursors: wired.cursors,
             ceilings: wiring::ceilings(&config),
+            owners: Some(Arc::new(owners::Record::new(
+                &config,
+                &wired.catalogue,
+                system.clone(),
+                store.clone(),
+            ))),
             idempotency: Some(Arc::new(record::Record::new(
                 store.clone(),
                 config.state.idempotency_ttl,

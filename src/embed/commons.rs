@@ -1,7 +1,6 @@
-//! Instances that keep what callers bring, by ids that say nothing of whose it is.
+//! Instances that keep what callers of several tenants bring, where it will be forgotten whose it is.
 //!
-//! Invariant: what is told here is so whatever the callers are granted: a credential that tenants share shows each of them
-//! what any of them has there.
+//! Invariant: an instance is told of where its tenants lose something, and nowhere else.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +16,11 @@ const KEPT: [(&str, &str); 3] = [
     ("ai.response.get", "stored responses"),
 ];
 
-/// Of each instance that keeps what several tenants bring.
-pub(super) fn shared(config: &Config, registry: &Registry) -> Vec<Notice> {
+/// Of each instance that keeps what several tenants bring, if whose it is does not outlive the process.
+pub(super) fn forgotten(config: &Config, registry: &Registry) -> Vec<Notice> {
+    if !config.state.in_memory() {
+        return Vec::new();
+    }
     let mut reached: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     // Who comes without a key is alone.
     let mut all = tenants(config);
@@ -35,7 +37,8 @@ pub(super) fn shared(config: &Config, registry: &Registry) -> Vec<Notice> {
 }
 
 fn of_instance(config: &Config, registry: &Registry, name: &str, tenants: &[&str]) -> Option<Notice> {
-    let kind = registry.find(&config.providers.get(name)?.kind)?;
+    let provider = config.providers.get(name).filter(|provider| !provider.tenants_share)?;
+    let kind = registry.find(&provider.kind)?;
     let able = (kind.operations)();
     let has =
         |operation: &str, tenant: &&&str| able.contains(&operation) && may(config.tenant_reach(tenant), operation);
@@ -51,13 +54,13 @@ fn of_instance(config: &Config, registry: &Registry, name: &str, tenants: &[&str
     Some(Notice {
         check: "routes",
         sentence: format!(
-            "{path} is shared by the tenants {}: each of them can list, read, use and cancel what the others have there, {}",
+            "{path} is shared by the tenants {}: whose {} are that it keeps is forgotten at exit, and then they are nobody's",
             some(&several),
             some(&kept)
         ),
         remedy: format!(
-            "Give each an instance with a credential of its own in tenants.NAME.providers, or leave ai.file, ai.batch and \
-             ai.response out of tenants.NAME.operations, and grant no proxy to {name}, where they must not."
+            "Set state.path to a file; or {path}.tenants_share = true where they may share them; or give each tenant an \
+             instance with a credential of its own in tenants.NAME.providers."
         ),
         subject: path,
     })
@@ -68,7 +71,7 @@ mod tests {
     use super::*;
     use crate::config::{ProviderConfig, TenantConfig};
 
-    fn told(tables: &[(&str, TenantConfig)]) -> Vec<String> {
+    fn config(tables: &[(&str, TenantConfig)]) -> Config {
         let mut config = Config::default();
         for (name, kind) in [("forge", "github"), ("one", "openai"), ("other", "openai")] {
             config.providers.insert(name.to_owned(), ProviderConfig::new(kind));
@@ -76,7 +79,11 @@ mod tests {
         for (name, table) in tables {
             config.tenants.insert((*name).to_owned(), table.clone());
         }
-        let notices = shared(&config, &Registry::built_in()).into_iter();
+        config
+    }
+
+    fn told(tables: &[(&str, TenantConfig)]) -> Vec<String> {
+        let notices = forgotten(&config(tables), &Registry::built_in()).into_iter();
         notices.map(|notice| notice.line()).collect()
     }
 
@@ -90,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn tenants_that_share_what_keeps_things_are_told_and_no_others() {
+    fn tenants_that_lose_what_is_kept_for_them_are_told_and_no_others() {
         let (acme, apart) = (
             ("acme", table(&["forge", "one"], None)),
             ("beta", table(&["forge", "other"], None)),
@@ -106,6 +113,13 @@ mod tests {
                 && line.contains("files, batches and stored responses"),
             "{line}"
         );
+        // What a file of state holds is not forgotten, and what is shared is nobody's own.
+        let mut kept = config(&[acme.clone(), ("beta", table(&["one"], None))]);
+        kept.state.path = "state.db".into();
+        assert!(forgotten(&kept, &Registry::built_in()).is_empty());
+        kept.state.path = Default::default();
+        kept.providers.get_mut("one").expect("there").tenants_share = true;
+        assert!(forgotten(&kept, &Registry::built_in()).is_empty());
         let chats = ("beta", table(&["one"], Some(&["ai.chat"])));
         assert_eq!(told(&[acme, chats]), [""; 0]);
     }

@@ -48,6 +48,7 @@ mod notices;
 mod offering;
 pub mod operations;
 pub(crate) mod outbound;
+mod owners;
 mod polls;
 #[cfg(feature = "server")]
 mod public;

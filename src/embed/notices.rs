@@ -36,7 +36,7 @@ pub(super) fn of_config(config: &Config, origins: &Origins, registry: &Registry)
     let unused = shadows::shadowed(config, origins, registry.catalogue());
     let unused = unused.into_iter().map(Notice::from);
     let narrowed = reaches::narrowed(config, registry);
-    let shared = commons::shared(config, registry);
+    let shared = commons::forgotten(config, registry);
     let unchecked = config.providers.iter().filter_map(unchecked);
     let misplaced = config.providers.iter().filter_map(|named| misplaced(named, registry));
     let untouched = models::untouched(config, registry);

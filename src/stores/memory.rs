@@ -4,6 +4,7 @@
 
 mod claims;
 mod events;
+mod owners;
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -21,6 +22,7 @@ use super::vault::{Sealed, Vault};
 use crate::secret::Secret;
 use claims::Claim;
 use events::Kept;
+use owners::Owners;
 
 /// The most bytes that the texts and bodies may have together.
 const MOST_BYTES: usize = 1 << 30;
@@ -43,6 +45,7 @@ struct Tables {
     calls: BTreeMap<(String, String), Claim>,
     audit: Vec<AuditRecord>,
     events: Kept,
+    owners: Owners,
     used: usize,
     most: usize,
     /// The last write was refused.
@@ -99,6 +102,7 @@ impl MemoryStore {
             calls: BTreeMap::new(),
             audit: Vec::new(),
             events: Kept::default(),
+            owners: Owners::new(),
             used: 0,
             most,
             full: false,
@@ -276,6 +280,14 @@ impl StateStore for MemoryStore {
         self.at_once(|tables| tables.list_keys(in_doubt, now, limit))
     }
 
+    fn own<'a>(&'a self, ownership: &'a Ownership) -> StoreFuture<'a, ()> {
+        self.at_once(|tables| tables.put_owner(ownership))
+    }
+
+    fn owners<'a>(&'a self, natives: &'a [&'a str], now: Timestamp) -> StoreFuture<'a, Vec<OwnedBy>> {
+        self.at_once(|tables| tables.owners_of(natives, now))
+    }
+
     fn probe(&self) -> StoreFuture<'_, ()> {
         self.at_once(|tables| {
             tables.replace(0, SPARE_BYTES)?;
@@ -288,7 +300,7 @@ impl StateStore for MemoryStore {
     }
 
     fn expire(&self, now: Timestamp, limit: u32) -> StoreFuture<'_, u64> {
-        self.at_once(|tables| tables.expire(now, limit))
+        self.at_once(|tables| Ok(tables.expire(now, limit)? + tables.expire_owners(now, limit)))
     }
 
     fn append_audit<'a>(&'a self, entry: &'a AuditEntry) -> StoreFuture<'a, i64> {

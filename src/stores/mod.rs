@@ -17,6 +17,7 @@ mod l2;
 #[cfg(feature = "sqlite")]
 mod lock;
 mod memory;
+mod owners;
 #[cfg(feature = "sqlite")]
 mod place;
 #[cfg(feature = "redis")]

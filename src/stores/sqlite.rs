@@ -8,6 +8,7 @@ mod credentials;
 mod documents;
 mod events;
 mod idempotency;
+mod owners;
 mod schema;
 mod writer;
 
@@ -282,6 +283,14 @@ impl StateStore for SqliteStore {
         self.release_call(scope, key, now).boxed()
     }
 
+    fn own<'a>(&'a self, ownership: &'a Ownership) -> StoreFuture<'a, ()> {
+        self.write_owner(ownership).boxed()
+    }
+
+    fn owners<'a>(&'a self, natives: &'a [&'a str], now: Timestamp) -> StoreFuture<'a, Vec<OwnedBy>> {
+        self.read_owners(natives, now).boxed()
+    }
+
     fn probe(&self) -> StoreFuture<'_, ()> {
         self.try_write().boxed()
     }
@@ -291,7 +300,8 @@ impl StateStore for SqliteStore {
     }
 
     fn expire(&self, now: Timestamp, limit: u32) -> StoreFuture<'_, u64> {
-        self.expire_calls(now, limit).boxed()
+        let forgotten = async move { Ok(self.expire_calls(now, limit).await? + self.forget_owners(now, limit).await?) };
+        forgotten.boxed()
     }
 
     fn append_audit<'a>(&'a self, entry: &'a AuditEntry) -> StoreFuture<'a, i64> {

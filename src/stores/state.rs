@@ -16,6 +16,7 @@ use crate::secret::Secret;
 
 pub use super::events::*;
 pub use super::keys::*;
+pub use super::owners::*;
 
 /// The most rows of one answer; a larger limit is cut to it.
 pub const MAX_PAGE: u32 = 1000;
@@ -339,13 +340,19 @@ pub trait StateStore: Send + Sync {
     /// Frees a key whose outcome is unknown, because somebody has decided that it may be used again.
     fn release<'a>(&'a self, scope: &'a str, key: &'a str, now: Timestamp) -> StoreFuture<'a, Released>;
 
+    /// Writes down whose things are; those of whom it is known already stay whose they are.
+    fn own<'a>(&'a self, ownership: &'a Ownership) -> StoreFuture<'a, ()>;
+
+    /// Whose the things with these ids are, at whichever instance; those of whom nothing is known are left out.
+    fn owners<'a>(&'a self, natives: &'a [&'a str], now: Timestamp) -> StoreFuture<'a, Vec<OwnedBy>>;
+
     /// Writes something without meaning, to know whether writing works.
     fn probe(&self) -> StoreFuture<'_, ()>;
 
     /// Why the last write failed, if it did for the database's sake.
     fn trouble(&self) -> Option<Arc<String>>;
 
-    /// Forgets up to `limit` answers whose time is over; how many.
+    /// Forgets up to `limit` answers whose time is over, and as many owners; how many.
     fn expire(&self, now: Timestamp, limit: u32) -> StoreFuture<'_, u64>;
 
     /// Adds to the audit; the entry's number.

@@ -101,6 +101,7 @@ pub fn dispatcher(
     Dispatcher::new(
         calls,
         DispatchConfig {
+            owners: None,
             default_timeout: Duration::from_secs(5),
             ai_timeout: Duration::from_secs(50),
             max_timeout: Duration::from_secs(60),

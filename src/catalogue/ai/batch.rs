@@ -10,6 +10,7 @@ use serde_with::skip_serializing_none;
 use super::answer::{Usage, Warning};
 use crate::catalogue::fields::{BatchRef, Cursor, PageSize};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
+use crate::catalogue::owned::Owned;
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
@@ -17,6 +18,8 @@ use crate::catalogue::trail::Trail;
 
 /// One batch.
 pub(in crate::catalogue) const BATCH: Topic = Topic::whole("batch");
+/// A batch, and its files.
+pub(super) const BATCH_OWNED: Owned = Owned::Named(&["/id", "/files/requests", "/files/results", "/files/errors"]);
 /// The batches of an instance.
 pub(in crate::catalogue) const BATCHES: Topic = Topic::all("batches");
 
@@ -177,6 +180,7 @@ impl Op for BatchList {
     const DECLARATION: &'static Declaration =
         &Declaration::get::<Self>("ai.batch.list", "/ai/batches", "List batches of requests to models")
             .carries(&[BATCHES])
+            .owned(Owned::Rows(&["/files/requests", "/files/results", "/files/errors"]))
             .cached(5, 60, 3);
     fn resource(_input: &BatchListInput) -> Resource {
         Resource::none()
@@ -200,9 +204,13 @@ impl Op for BatchGet {
         &Declaration::get::<Self>("ai.batch.get", "/ai/batches/{batch}", "Show how far a batch is")
             .carries(&[BATCH])
             .absent(&[BATCHES])
+            .owned(BATCH_OWNED)
             .cached(5, 60, 3);
     fn resource(input: &BatchGetInput) -> Resource {
         input.batch.resource()
+    }
+    fn owned(input: &BatchGetInput) -> Vec<Resource> {
+        vec![input.batch.resource()]
     }
 }
 
@@ -224,8 +232,12 @@ impl Op for BatchCancel {
         "/ai/batches/{batch}/cancel",
         "End a batch; what was done by then is paid for and kept",
     )
+    .owned(BATCH_OWNED)
     .invalidates(&[BATCH, BATCHES]);
     fn resource(input: &BatchCancelInput) -> Resource {
         input.batch.resource()
+    }
+    fn owned(input: &BatchCancelInput) -> Vec<Resource> {
+        vec![input.batch.resource()]
     }
 }

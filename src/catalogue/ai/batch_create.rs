@@ -10,11 +10,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::batch::{BATCHES, Batch, BatchWork};
+use super::batch::{BATCH_OWNED, BATCHES, Batch, BatchWork};
 use super::check::check;
 use super::embedding::{EmbeddingsCreate, EmbeddingsInput};
 use super::estimate;
 use super::input::ChatInput;
+use super::owned;
 use crate::catalogue::fields::{ModelRef, Name};
 use crate::catalogue::op::{Declaration, Op};
 use crate::leisure::at_leisure;
@@ -104,10 +105,15 @@ impl Op for BatchCreate {
         "Have many requests to models done within a day",
     )
     .orders_generations()
+    .owned(BATCH_OWNED)
     .invalidates(&[BATCHES]);
     fn resource(input: &BatchCreateInput) -> Resource {
         let model = input.requests.first().and_then(BatchRequest::model);
         model.map_or_else(Resource::none, ModelRef::resource)
+    }
+    fn owned(input: &BatchCreateInput) -> Vec<Resource> {
+        let chats = input.requests.iter().filter_map(|request| request.chat.as_ref());
+        chats.flat_map(owned::files).collect()
     }
     fn estimate(input: &BatchCreateInput) -> Option<Estimate> {
         Some(at_leisure(usize::MAX, || {

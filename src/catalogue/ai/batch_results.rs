@@ -128,4 +128,7 @@ impl Op for BatchResults {
     fn resource(input: &BatchResultsInput) -> Resource {
         input.batch.resource()
     }
+    fn owned(input: &BatchResultsInput) -> Vec<Resource> {
+        vec![input.batch.resource()]
+    }
 }

@@ -10,6 +10,7 @@ use super::check::check;
 use super::estimate;
 use super::event::ChatEvent;
 use super::input::ChatInput;
+use super::owned;
 use super::prefix;
 use crate::catalogue::op::{Declaration, Op};
 
@@ -25,6 +26,9 @@ impl Op for ChatComplete {
             .generates();
     fn resource(input: &ChatInput) -> Resource {
         input.model.resource()
+    }
+    fn owned(input: &ChatInput) -> Vec<Resource> {
+        owned::files(input)
     }
     fn check(input: &ChatInput) -> Result<(), Failure> {
         check(input)
@@ -53,6 +57,9 @@ impl Op for ChatStream {
     .streams();
     fn resource(input: &ChatInput) -> Resource {
         input.model.resource()
+    }
+    fn owned(input: &ChatInput) -> Vec<Resource> {
+        owned::files(input)
     }
     fn check(input: &ChatInput) -> Result<(), Failure> {
         check(input)

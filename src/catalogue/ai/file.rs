@@ -9,6 +9,7 @@ use serde_with::skip_serializing_none;
 
 use crate::catalogue::fields::{FileRef, Name};
 use crate::catalogue::op::{Declaration, File, Op, Output};
+use crate::catalogue::owned::Owned;
 use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
 
@@ -82,6 +83,7 @@ impl Op for FileUpload {
     const DECLARATION: &'static Declaration =
         &Declaration::post::<Self>("ai.file.upload", "/ai/files", "Have a model's provider keep a file")
             .upload()
+            .owned(Owned::Named(&["/id"]))
             .invalidates_nothing("nobody has asked for a file whose id is new");
     fn resource(_input: &FileUploadInput) -> Resource {
         Resource::none()
@@ -106,6 +108,9 @@ impl Op for FileGet {
     fn resource(input: &FileGetInput) -> Resource {
         input.file.resource()
     }
+    fn owned(input: &FileGetInput) -> Vec<Resource> {
+        vec![input.file.resource()]
+    }
 }
 
 /// Input of `ai.file.content`.
@@ -129,5 +134,8 @@ impl Op for FileContent {
     .bytes();
     fn resource(input: &FileContentInput) -> Resource {
         input.file.resource()
+    }
+    fn owned(input: &FileContentInput) -> Vec<Resource> {
+        vec![input.file.resource()]
     }
 }

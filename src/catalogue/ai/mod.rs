@@ -22,6 +22,7 @@ mod model;
 mod moderation;
 mod money;
 mod opaque;
+mod owned;
 mod part;
 mod prefix;
 mod price;

@@ -16,6 +16,7 @@ use super::prefix;
 use super::response_input::ResponseInput;
 use crate::catalogue::fields::ResponseRef;
 use crate::catalogue::op::{Declaration, Op, Output};
+use crate::catalogue::owned::{ANSWER_LASTS, Owned};
 use crate::catalogue::raw::Raw;
 
 /// An answer that its provider keeps.
@@ -127,9 +128,14 @@ impl Op for ResponseCreate {
     .args(&["model", "prompt"])
     .generates()
     .kept()
+    .owned(Owned::Named(&["/id"]))
+    .lasting(ANSWER_LASTS)
     .invalidates_nothing("an answer that is new is a part of no other");
     fn resource(input: &ResponseInput) -> Resource {
         input.resource()
+    }
+    fn owned(input: &ResponseInput) -> Vec<Resource> {
+        input.owned()
     }
     fn check(input: &ResponseInput) -> Result<(), Failure> {
         input.whole()
@@ -156,10 +162,15 @@ impl Op for ResponseStream {
     .args(&["model", "prompt"])
     .generates()
     .kept()
+    .owned(Owned::Named(&["/id"]))
+    .lasting(ANSWER_LASTS)
     .streams()
     .invalidates_nothing("an answer that is new is a part of no other");
     fn resource(input: &ResponseInput) -> Resource {
         input.resource()
+    }
+    fn owned(input: &ResponseInput) -> Vec<Resource> {
+        input.owned()
     }
     fn check(input: &ResponseInput) -> Result<(), Failure> {
         input.whole()
@@ -195,6 +206,9 @@ impl Op for ResponseGet {
     fn resource(input: &ResponseGetInput) -> Resource {
         input.response.resource()
     }
+    fn owned(input: &ResponseGetInput) -> Vec<Resource> {
+        vec![input.response.resource()]
+    }
 }
 
 /// `ai.response.cancel`
@@ -211,6 +225,9 @@ impl Op for ResponseCancel {
     .invalidates_nothing("an answer is never read from the cache");
     fn resource(input: &ResponseGetInput) -> Resource {
         input.response.resource()
+    }
+    fn owned(input: &ResponseGetInput) -> Vec<Resource> {
+        vec![input.response.resource()]
     }
 }
 

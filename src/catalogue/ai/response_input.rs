@@ -12,6 +12,7 @@ use super::check::check;
 use super::extensions::Extensions;
 use super::input::ChatInput;
 use super::message::Message;
+use super::owned;
 use super::tool::{Reasoning, ResponseFormat, Tool, ToolChoice};
 use crate::catalogue::fields::{ModelRef, ResponseRef};
 
@@ -143,6 +144,12 @@ impl From<ResponseInput> for Fields {
 }
 
 impl ResponseInput {
+    /// What its provider keeps: the answer that it goes on from, and files.
+    pub(super) fn owned(&self) -> Vec<Resource> {
+        let previous = self.previous.as_ref().map(ResponseRef::resource);
+        previous.into_iter().chain(owned::files(&self.chat)).collect()
+    }
+
     /// What a call with it is about: its model, at the instance that has the answer it goes on from.
     pub(super) fn resource(&self) -> Resource {
         let model = self.chat.model.resource();

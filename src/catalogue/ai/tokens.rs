@@ -11,6 +11,7 @@ use serde_with::skip_serializing_none;
 use super::answer::Warning;
 use super::check::check;
 use super::input::ChatInput;
+use super::owned;
 use crate::catalogue::op::{Declaration, Op, Output};
 use crate::catalogue::raw::Raw;
 
@@ -44,6 +45,9 @@ impl Op for TokensCount {
     .computes();
     fn resource(input: &ChatInput) -> Resource {
         input.model.resource()
+    }
+    fn owned(input: &ChatInput) -> Vec<Resource> {
+        owned::files(input)
     }
     fn check(input: &ChatInput) -> Result<(), Failure> {
         check(input)

@@ -14,7 +14,7 @@ use super::super::state::StoreError;
 
 /// The versions of the tables, in order: each one's name, what makes it of the one before, and the tables that are there
 /// from it on.
-const STEPS: [(&str, &str, &[&str]); 2] = [
+const STEPS: [(&str, &str, &[&str]); 3] = [
     (
         "state",
         include_str!("../migrations/0001_state.sql"),
@@ -25,6 +25,7 @@ const STEPS: [(&str, &str, &[&str]); 2] = [
         include_str!("../migrations/0002_events.sql"),
         &["deliveries", "events"],
     ),
+    ("owners", include_str!("../migrations/0003_owners.sql"), &["owners"]),
 ];
 /// The latest version of the tables.
 const VERSION: i64 = STEPS.len() as i64;
