@@ -14,6 +14,7 @@ use super::batch::{BATCHES, Batch, BatchWork};
 use super::check::check;
 use super::embedding::{EmbeddingsCreate, EmbeddingsInput};
 use super::estimate;
+use super::file::FILES;
 use super::input::ChatInput;
 use crate::catalogue::fields::{ModelRef, Name};
 use crate::catalogue::op::{Declaration, Op};
@@ -104,7 +105,7 @@ impl Op for BatchCreate {
         "Have many requests to models done within a day",
     )
     .orders_generations()
-    .invalidates(&[BATCHES]);
+    .invalidates(&[BATCHES, FILES]);
     fn resource(input: &BatchCreateInput) -> Resource {
         let model = input.requests.first().and_then(BatchRequest::model);
         model.map_or_else(Resource::none, ModelRef::resource)

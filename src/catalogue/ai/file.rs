@@ -7,13 +7,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::catalogue::fields::{FileRef, Name};
-use crate::catalogue::op::{Declaration, File, Op, Output};
+use crate::catalogue::fields::{Cursor, FileRef, Name, PageSize};
+use crate::catalogue::op::{Declaration, File, Op, Output, Paged};
+use crate::catalogue::outcome::Deleted;
+use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
+use crate::catalogue::trail::Trail;
 
 /// One file.
 const FILE: Topic = Topic::whole("ai_file");
+/// The files of an instance.
+pub(super) const FILES: Topic = Topic::all("ai_files");
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -82,8 +87,39 @@ impl Op for FileUpload {
     const DECLARATION: &'static Declaration =
         &Declaration::post::<Self>("ai.file.upload", "/ai/files", "Have a model's provider keep a file")
             .upload()
-            .invalidates_nothing("nobody has asked for a file whose id is new");
+            .invalidates(&[FILES]);
     fn resource(_input: &FileUploadInput) -> Resource {
+        Resource::none()
+    }
+}
+
+/// Input of `ai.file.list`.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileListInput {
+    /// Those alone that are for this.
+    pub purpose: Option<FilePurpose>,
+    pub cursor: Option<Cursor>,
+    pub limit: Option<PageSize>,
+}
+
+paged!(FileListInput);
+
+/// `ai.file.list`
+pub struct FileList;
+
+impl Op for FileList {
+    type Input = FileListInput;
+    type Output = Page<FileMetadata>;
+    const DECLARATION: &'static Declaration = &Declaration::get::<Self>(
+        "ai.file.list",
+        "/ai/files",
+        "List the files that a model's provider keeps",
+    )
+    .carries(&[FILES])
+    .cached(5, 60, 3);
+    fn resource(_input: &FileListInput) -> Resource {
         Resource::none()
     }
 }
@@ -104,6 +140,30 @@ impl Op for FileGet {
     const DECLARATION: &'static Declaration =
         &Declaration::get::<Self>("ai.file.get", "/ai/files/{file}", "Show what is known of a file").carries(&[FILE]);
     fn resource(input: &FileGetInput) -> Resource {
+        input.file.resource()
+    }
+}
+
+/// Input of `ai.file.delete`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileDeleteInput {
+    pub file: FileRef,
+}
+
+/// `ai.file.delete`
+pub struct FileDelete;
+
+impl Op for FileDelete {
+    type Input = FileDeleteInput;
+    type Output = Deleted;
+    const DECLARATION: &'static Declaration = &Declaration::delete::<Self>(
+        "ai.file.delete",
+        "/ai/files/{file}",
+        "Have a model's provider keep a file no more",
+    )
+    .invalidates(&[FILE, FILES]);
+    fn resource(input: &FileDeleteInput) -> Resource {
         input.file.resource()
     }
 }
