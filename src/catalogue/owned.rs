@@ -112,6 +112,34 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::catalogue::OPERATIONS;
+    use crate::catalogue::cursor::CursorKey;
+
+    /// The fields by which inputs name what is kept.
+    const KEPT: [&str; 4] = ["batch", "file", "previous", "response"];
+
+    #[test]
+    fn every_input_that_names_what_is_kept_says_so() {
+        let mut told = Vec::new();
+        for entry in OPERATIONS.iter().filter(|entry| entry.name().starts_with("ai.")) {
+            for field in entry.fields.iter().filter(|field| KEPT.contains(&&*field.name)) {
+                let mut input = json!({ field.name.clone(): "oai~x" });
+                for other in entry.fields.iter().filter(|other| ["model", "prompt"].contains(&&*other.name)) {
+                    input[&other.name] = "oai~m".into();
+                }
+                let prepared = entry.prepare(input, false, &CursorKey::random()).map(|prepared| prepared.input);
+                let named = entry.owned(&prepared.expect(entry.name()));
+                assert_eq!(named, [Resource::parse("oai~x")], "{}", entry.name());
+                told.push(entry.name());
+            }
+            let is_of = |prefix: &str| entry.name().starts_with(prefix);
+            let makes = entry.declaration.facts.list || entry.declaration.method.has_body();
+            if makes && (is_of("ai.file.") || is_of("ai.batch.")) {
+                assert_ne!(entry.declaration.owned, Owned::No, "{}", entry.name());
+            }
+        }
+        assert!(told.len() > 8, "{told:?}");
+    }
 
     #[test]
     fn what_an_answer_names_is_read_where_it_stands() {

@@ -132,8 +132,10 @@ macro_rules! with_operations {
                 batch_cancel: BatchCancel,
                 batch_results: BatchResults,
                 file_upload: FileUpload,
+                file_list: FileList,
                 file_get: FileGet,
                 file_content: FileContent,
+                file_delete: FileDelete,
             }
         }
     };

@@ -64,6 +64,10 @@ async function main() {
   const pinned = { headers: { "x-mosaic-provider": "openai-a" } };
   const file = await client.files.create({ file: await toFile(Buffer.from("{}\n"), "a.jsonl"), purpose: "batch" }, pinned);
   assert.equal(await (await client.files.content(file.id)).text(), "{}\n");
+  const listed = [];
+  for await (const one of client.files.list({ limit: 2 })) listed.push(one.id);
+  assert.ok(listed.includes(file.id), listed.join());
+  assert.equal((await client.files.delete(file.id)).deleted, true);
   await assert.rejects(client.chat.completions.create({ model: "no-such", messages: [user("x")] }), {
     status: 404,
     code: "model_not_found",

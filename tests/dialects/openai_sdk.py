@@ -274,6 +274,17 @@ def batches():
         lambda: client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"),
     )
     assert error.param == "input_file_id" and "line 1" in error.message, error.body
+    # Newest first, page by page, and those alone that are for this.
+    listed = [row.id for row in client.files.list(purpose="batch", limit=1)]
+    assert listed[0] == file.id and len(listed) == len(set(listed)) > 2, listed
+    assert not list(client.files.list(purpose="evals")), "none is for that"
+    error = refused(BadRequestError, lambda: client.files.list(purpose="odd"))
+    assert error.param == "purpose", error.body
+    gone = client.files.delete(file.id)
+    assert (gone.id, gone.object, gone.deleted) == (file.id, "file", True), gone
+    refused(NotFoundError, lambda: client.files.retrieve(file.id))
+    refused(NotFoundError, lambda: client.files.delete(file.id))
+    assert file.id not in [row.id for row in client.files.list()], "it is listed no more"
 
 
 globals()[os.environ["PART"]]()

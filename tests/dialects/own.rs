@@ -89,7 +89,7 @@ async fn a_path_that_is_not_there_is_refused_with_the_way_to_what_is() {
         let reply = place.post(path, &json!({})).await;
         assert!(reply.status == 404 && reply.text.contains(hint), "{path}: {reply:?}");
     }
-    let other = send(place.ask(Method::DELETE, "/openai/v1/files/openai-a~file-1"), &[]).await;
+    let other = send(place.ask(Method::PUT, "/openai/v1/files/openai-a~file-1"), &[]).await;
     assert!(
         other.status == 405 && other.text.contains("below /proxy/INSTANCE"),
         "{other:?}"

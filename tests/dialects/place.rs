@@ -12,6 +12,10 @@ use crate::harness::http::{Reply, send};
 /// The key of the tenant that reaches everything.
 pub const KEY: &str = "mos-key-of-acme-0001";
 
+/// That of another, where these tables have it.
+pub const OTHERS_KEY: &str = "mos-key-of-beta-0002";
+pub const OTHERS: &str = "[keys.beta]\nkey = \"env:OTHERS_KEY\"\ntenant = \"beta\"\n[tenants.beta]\n";
+
 /// The gateway, and a sandbox of each vendor.
 pub struct Place {
     pub sandbox: Sandbox,
@@ -34,7 +38,10 @@ impl Place {
         let mut text = "[server]\nlisten = \"127.0.0.1:0\"\nmax_body = \"64KiB\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
              [log]\nformat = \"json\"\n[keys.acme]\nkey = \"env:KEY\"\ntenant = \"acme\"\n"
             .to_owned();
-        let mut env = vec![("KEY".to_owned(), KEY.to_owned())];
+        let mut env = vec![
+            ("KEY".to_owned(), KEY.to_owned()),
+            ("OTHERS_KEY".to_owned(), OTHERS_KEY.to_owned()),
+        ];
         for (at, server) in sandbox.servers().iter().enumerate() {
             let (name, kind, url) = (server.name(), server.vendor(), server.base_url());
             let table = format!("[providers.{name}]\nkind = \"{kind}\"\nbase_url = \"{url}\"\nhealth_check = false");

@@ -177,11 +177,13 @@ async fn servers_without_files_have_no_batches_either() {
         ("batches = false", false, true),
         ("profile = \"vllm\"\nfiles = true\nbatches = true", false, false),
     ] {
-        let provider = Upstream::answering([Canned::json(404, json!({})), Canned::json(404, json!({}))]).await;
+        let provider = Upstream::answering([(); 4].map(|()| Canned::json(404, json!({})))).await;
         let mut connection = connection(&provider.url);
         connection.settings = toml::from_str(settings).expect("TOML");
         for (operation, input, lacks) in [
             ("ai.file.get", json!({"file": "f"}), lacks_files),
+            ("ai.file.delete", json!({"file": "f"}), lacks_files),
+            ("ai.file.list", json!({}), lacks_files),
             ("ai.batch.get", batch(), lacks_batches),
         ] {
             let failure = ask("openai", &connection, operation, input).await.expect_err("no such");
@@ -192,7 +194,8 @@ async fn servers_without_files_have_no_batches_either() {
                 "{settings} {operation}"
             );
         }
-        let sent = [lacks_files, lacks_batches].into_iter().filter(|lacks| !lacks).count();
+        let lacking = [lacks_files, lacks_files, lacks_files, lacks_batches];
+        let sent = lacking.into_iter().filter(|lacks| !lacks).count();
         assert_eq!(provider.seen().len(), sent, "{settings}");
     }
 }

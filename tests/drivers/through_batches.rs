@@ -105,11 +105,23 @@ pub async fn every_operation(provider: &Through) {
     assert_eq!((&kept["name"], &kept["size"]), (&json!("made-numbers.csv"), &json!(4)));
     let file = json!({"file": kept["id"]});
     assert_eq!(provider.ask("ai.file.get", file.clone()).await, kept);
-    let content = provider.ask("ai.file.content", file).await;
+    let content = provider.ask("ai.file.content", file.clone()).await;
     assert_eq!(
         (&content["text"], &content["name"]),
         (&json!("a,b\n"), &json!("made-numbers.csv"))
     );
+    let more = upload(provider, "made-more.csv", json!({})).await;
+    let listed = provider
+        .pages("ai.file.list", json!({"purpose": "input", "limit": 1}))
+        .await;
+    assert_eq!(listed, [more.clone(), kept]);
+    let gone = provider.ask("ai.file.delete", file.clone()).await;
+    assert_eq!(gone, json!({"outcome": "deleted"}));
+    let left = provider.pages("ai.file.list", json!({"purpose": "input"})).await;
+    assert_eq!(left, [more]);
+    for operation in ["ai.file.get", "ai.file.delete"] {
+        assert_eq!(provider.fails(operation, file.clone()).await.0, Kind::NotFound);
+    }
 }
 
 #[tokio::test]

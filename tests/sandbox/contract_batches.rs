@@ -122,6 +122,14 @@ async fn every_answer_about_anthropics_files_meets_its_description() {
     assert_eq!(known, made);
     let content = send(Method::GET, format!("{at}/content")).send().await.unwrap();
     assert_eq!(content.text().await.unwrap(), "x");
+    let of_list = spec.validator(&json!({ "$ref": "#/components/schemas/BetaFileListResponse" }));
+    let list: Value = send(Method::GET, files).send().await.unwrap().json().await.unwrap();
+    assert_conforms(&of_list, &list, "listed");
+    assert_eq!(list["data"], json!([made]));
+    let of_removal = spec.validator(&json!({ "$ref": "#/components/schemas/BetaFileDeleteResponse" }));
+    let gone = send(Method::DELETE, at.clone()).send().await.unwrap();
+    assert_conforms(&of_removal, &gone.json().await.unwrap(), "deleted");
+    assert_eq!(send(Method::GET, at.clone()).send().await.unwrap().status(), 404);
     // Who does not ask for the feature does not have it.
     for refused in [
         rig.get("anthropic-a", &at).await,
@@ -170,11 +178,12 @@ async fn every_answer_about_openais_batches_and_files_meets_its_description() {
         case("/batches", "/batches", 200),
         case("/batches?limit=1", "/batches", 200),
         case(format!("/files/{}", made[0]), "/files/{file_id}", 200),
+        case("/files?purpose=batch&limit=1", "/files", 200),
     ] {
         contract.send(case).await;
     }
     assert!(contract.faults.is_empty(), "{}", contract.faults.join("\n"));
-    assert_eq!(contract.checked.len(), 10);
+    assert_eq!(contract.checked.len(), 11);
     let rig = &contract.rig;
     let over = rig.get_json("openai-a", &at).await;
     assert_eq!(over["status"], "cancelled");
@@ -195,10 +204,10 @@ async fn every_answer_about_openais_batches_and_files_meets_its_description() {
         assert_eq!(rig.get("openai-a", path).await.status(), status, "{path}");
     }
     let removed = rig.request("openai-a", Method::DELETE, &format!("/files/{}", made[1]));
-    assert_eq!(
-        removed.send().await.unwrap().json::<Value>().await.unwrap()["deleted"],
-        true
-    );
+    let removed: Value = removed.send().await.unwrap().json().await.unwrap();
+    let of_removal = spec.validator(&json!({ "$ref": "#/components/schemas/DeleteFileResponse" }));
+    assert_conforms(&of_removal, &removed, "deleted");
+    assert_eq!(removed["deleted"], true);
     for (wrong, param) in [
         (create("none"), "input_file_id"),
         (

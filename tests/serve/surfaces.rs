@@ -86,8 +86,10 @@ const OTHERS: [&str; 32] = [
     "ai batch cancel",
     "ai batch results",
     "ai file upload",
+    "ai file list",
     "ai file get",
     "ai file content",
+    "ai file delete",
 ];
 
 /// The services whose every operation is called by tests/scenario, by both surfaces.
@@ -268,6 +270,17 @@ async fn batches_and_files_of_models_are_had_alike_by_rest_and_by_the_command_li
     assert_eq!(stage.gateway.cli(&["ai", "file", "content", id]).ok(), "kept\n");
     let by_rest = stage.gateway.get(&format!("/v1/ai/files/{id}/content")).await;
     assert_eq!((by_rest.status, &*by_rest.text), (200, "kept\n"));
+    let list = words("ai file list --provider openai-b --json");
+    let by_rest = stage.gateway.get("/v1/ai/files?provider=openai-b").await.ok();
+    assert_eq!(stage.gateway.cli(&list).json(), by_rest);
+    assert_eq!(by_rest["items"][0], kept);
+    stage.gateway.cli(&["ai", "file", "delete", id]).ok();
+    assert_eq!(stage.gateway.get(&format!("/v1/ai/files/{id}")).await.status, 404);
+    let left = stage.gateway.cli(&list).json();
+    assert!(
+        left["items"].as_array().unwrap().iter().all(|file| file["id"] != *id),
+        "what was remembered of the list is gone: {left}"
+    );
     stage.close().await.ok();
 }
 

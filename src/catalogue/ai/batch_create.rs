@@ -14,6 +14,7 @@ use super::batch::{BATCH_OWNED, BATCHES, Batch, BatchWork};
 use super::check::check;
 use super::embedding::{EmbeddingsCreate, EmbeddingsInput};
 use super::estimate;
+use super::file::FILES;
 use super::input::ChatInput;
 use super::owned;
 use crate::catalogue::fields::{ModelRef, Name};
@@ -106,7 +107,7 @@ impl Op for BatchCreate {
     )
     .orders_generations()
     .owned(BATCH_OWNED)
-    .invalidates(&[BATCHES]);
+    .invalidates(&[BATCHES, FILES]);
     fn resource(input: &BatchCreateInput) -> Resource {
         let model = input.requests.first().and_then(BatchRequest::model);
         model.map_or_else(Resource::none, ModelRef::resource)

@@ -7,14 +7,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::catalogue::fields::{FileRef, Name};
-use crate::catalogue::op::{Declaration, File, Op, Output};
+use crate::catalogue::fields::{Cursor, FileRef, Name, PageSize};
+use crate::catalogue::op::{Declaration, File, Op, Output, Paged};
+use crate::catalogue::outcome::Deleted;
 use crate::catalogue::owned::Owned;
+use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
+use crate::catalogue::trail::Trail;
 
 /// One file.
 const FILE: Topic = Topic::whole("ai_file");
+/// The files of an instance.
+pub(super) const FILES: Topic = Topic::all("ai_files");
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -84,8 +89,40 @@ impl Op for FileUpload {
         &Declaration::post::<Self>("ai.file.upload", "/ai/files", "Have a model's provider keep a file")
             .upload()
             .owned(Owned::Named(&["/id"]))
-            .invalidates_nothing("nobody has asked for a file whose id is new");
+            .invalidates(&[FILES]);
     fn resource(_input: &FileUploadInput) -> Resource {
+        Resource::none()
+    }
+}
+
+/// Input of `ai.file.list`.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileListInput {
+    /// Those alone that are for this.
+    pub purpose: Option<FilePurpose>,
+    pub cursor: Option<Cursor>,
+    pub limit: Option<PageSize>,
+}
+
+paged!(FileListInput);
+
+/// `ai.file.list`
+pub struct FileList;
+
+impl Op for FileList {
+    type Input = FileListInput;
+    type Output = Page<FileMetadata>;
+    const DECLARATION: &'static Declaration = &Declaration::get::<Self>(
+        "ai.file.list",
+        "/ai/files",
+        "List the files that a model's provider keeps",
+    )
+    .carries(&[FILES])
+    .owned(Owned::Rows(&[]))
+    .cached(5, 60, 3);
+    fn resource(_input: &FileListInput) -> Resource {
         Resource::none()
     }
 }
@@ -109,6 +146,33 @@ impl Op for FileGet {
         input.file.resource()
     }
     fn owned(input: &FileGetInput) -> Vec<Resource> {
+        vec![input.file.resource()]
+    }
+}
+
+/// Input of `ai.file.delete`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileDeleteInput {
+    pub file: FileRef,
+}
+
+/// `ai.file.delete`
+pub struct FileDelete;
+
+impl Op for FileDelete {
+    type Input = FileDeleteInput;
+    type Output = Deleted;
+    const DECLARATION: &'static Declaration = &Declaration::delete::<Self>(
+        "ai.file.delete",
+        "/ai/files/{file}",
+        "Have a model's provider keep a file no more",
+    )
+    .invalidates(&[FILE, FILES]);
+    fn resource(input: &FileDeleteInput) -> Resource {
+        input.file.resource()
+    }
+    fn owned(input: &FileDeleteInput) -> Vec<Resource> {
         vec![input.file.resource()]
     }
 }

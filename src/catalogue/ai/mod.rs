@@ -46,7 +46,8 @@ pub use event::ChatEvent;
 pub use extensions::Extensions;
 pub use facts::{Ability, Facts, Work};
 pub use file::{
-    FileContent, FileContentInput, FileGet, FileGetInput, FileMetadata, FilePurpose, FileUpload, FileUploadInput,
+    FileContent, FileContentInput, FileDelete, FileDeleteInput, FileGet, FileGetInput, FileList, FileListInput,
+    FileMetadata, FilePurpose, FileUpload, FileUploadInput,
 };
 pub use input::{ChatInput, Said, Turn};
 pub use message::{Message, Role};

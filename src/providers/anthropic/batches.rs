@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use mosaic_actors::call::Resource;
 use mosaic_actors::error::Failure;
+use serde::de::DeserializeOwned;
 
 use super::batch_wire::{self as wire, BatchRequest, Individual};
 use super::models::{abilities, is_wanted};
@@ -138,9 +139,12 @@ pub async fn list(anthropic: Arc<Anthropic>, request: Request<BatchList>) -> Res
     Ok(received.reply(Page::new(items.collect(), next)))
 }
 
-/// The batches of a page, and where the next one begins.
-fn listed(received: &Received, with_raw: bool) -> Result<(Vec<Row<wire::Batch>>, Option<String>), Failure> {
-    let list: super::wire::Models = received.json()?;
+/// The rows of a page, and where the next one begins.
+pub fn listed<T: DeserializeOwned>(
+    received: &Received,
+    with_raw: bool,
+) -> Result<(Vec<Row<T>>, Option<String>), Failure> {
+    let list: super::wire::Rows = received.json()?;
     let Some(data) = list.data else {
         return Err(match received.json().ok().as_ref().and_then(Fault::within) {
             Some(fault) => received.blame(refuse::within(&fault)),

@@ -11,8 +11,11 @@ use mosaic_actors::stream::ByteStream;
 
 use super::Anthropic;
 use super::batch_wire as wire;
+use super::batches::listed;
 use super::options::FILES;
-use crate::catalogue::ai::{FileContent, FileGet, FileMetadata, FilePurpose, FileUpload};
+use crate::catalogue::Page;
+use crate::catalogue::ai::{FileContent, FileDelete, FileGet, FileList, FileMetadata, FilePurpose, FileUpload};
+use crate::catalogue::outcome::Deleted;
 use crate::providers::ai::fits;
 use crate::providers::http::text::present;
 use crate::providers::http::{Form, Outgoing, Row};
@@ -29,16 +32,40 @@ fn beta(outgoing: Outgoing) -> Outgoing {
 }
 
 pub async fn upload(anthropic: Arc<Anthropic>, request: Request<FileUpload>) -> Result<Reply<FileMetadata>, Failure> {
-    if request.input.purpose.unwrap_or_default() != FilePurpose::Input {
-        let sentence = "this provider keeps files to be given to models alone";
-        return Err(Failure::unsupported_field("purpose", sentence).never_sent());
-    }
+    for_models(request.input.purpose)?;
     let (upload, name) = request.file(request.input.name.as_deref())?;
     fits(&upload, LARGEST)?;
     let form = Form::new("file", &name, upload)?;
     let outgoing = anthropic.endpoint.post_form(&["v1", "files"], form)?;
     let convert = |instance: &Arc<str>, row| metadata(instance, row);
     anthropic.endpoint.answer(beta(outgoing), &request, convert).await
+}
+
+/// That nothing else is asked of a file than what all are for.
+fn for_models(purpose: Option<FilePurpose>) -> Result<(), Failure> {
+    if purpose.unwrap_or_default() == FilePurpose::Input {
+        return Ok(());
+    }
+    let sentence = "this provider keeps files to be given to models alone";
+    Err(Failure::unsupported_field("purpose", sentence).never_sent())
+}
+
+pub async fn list(anthropic: Arc<Anthropic>, request: Request<FileList>) -> Result<Reply<Page<FileMetadata>>, Failure> {
+    for_models(request.input.purpose)?;
+    let outgoing = anthropic.endpoint.get(&["v1", "files"])?;
+    let outgoing = outgoing
+        .query_if("limit", request.limit())
+        .query_if("after_id", request.cursor());
+    let received = anthropic.endpoint.send(beta(outgoing)).await?;
+    let (rows, next) = listed(&received, request.include_raw)?;
+    let items = rows.into_iter().map(|row| metadata(&request.instance, row));
+    Ok(received.reply(Page::new(items.collect(), next)))
+}
+
+pub async fn delete(anthropic: Arc<Anthropic>, request: Request<FileDelete>) -> Result<Reply<Deleted>, Failure> {
+    let outgoing = anthropic.endpoint.delete(&["v1", "files", &request.native])?;
+    let received = anthropic.endpoint.send(beta(outgoing)).await?;
+    Ok(received.reply(Deleted::done()))
 }
 
 pub async fn get(anthropic: Arc<Anthropic>, request: Request<FileGet>) -> Result<Reply<FileMetadata>, Failure> {

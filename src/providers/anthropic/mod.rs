@@ -36,7 +36,7 @@ use super::models::Book;
 use super::{Connection, Credential, Handlers, Passing, Provider, Reply, Request, Setting, ai};
 use crate::catalogue::Page;
 use crate::catalogue::ai::{
-    BatchCancel, BatchCreate, BatchGet, BatchList, BatchResults, FileContent, FileGet, FileUpload,
+    BatchCancel, BatchCreate, BatchGet, BatchList, BatchResults, FileContent, FileDelete, FileGet, FileList, FileUpload,
 };
 use crate::catalogue::ai::{
     Chat, ChatComplete, ChatEvent, ChatInput, ChatStream, Model, ModelGet, ModelsList, TokenCount, TokensCount, Warning,
@@ -130,8 +130,10 @@ impl Provider for Anthropic {
             .on::<BatchCancel, _, _>(batches::cancel)
             .stream::<BatchResults, _, _, _>(batch_results::results)
             .on::<FileUpload, _, _>(files::upload)
+            .on::<FileList, _, _>(files::list)
             .on::<FileGet, _, _>(files::get)
             .raw::<FileContent, _, _>(files::content)
+            .on::<FileDelete, _, _>(files::delete)
     }
 
     async fn offers(&self) -> Result<Option<Vec<Arc<str>>>, Failure> {
@@ -190,19 +192,11 @@ impl Anthropic {
 
     /// The models of a page, and where the next one begins.
     fn listed(&self, received: &Received, with_raw: bool) -> Result<(Vec<Row<wire::Model>>, Option<String>), Failure> {
-        let list: wire::Models = received.json()?;
-        let Some(data) = list.data else {
-            return Err(match Fault::within(&received.json()?) {
-                Some(fault) => received.blame(refuse::within(&fault)),
-                None => received.unusable("the answer is not as expected at data"),
-            });
-        };
-        let rows: Vec<Row<wire::Model>> = received.rows_of(&data, with_raw)?;
+        let (rows, next) = batches::listed::<wire::Model>(received, with_raw)?;
         for row in &rows {
             self.known.note(&row.wire.id, &row.wire);
         }
-        let more = list.has_more == Some(true) && !data.is_empty();
-        Ok((rows, list.last_id.filter(|_| more)))
+        Ok((rows, next))
     }
 }
 

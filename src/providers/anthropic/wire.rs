@@ -120,9 +120,9 @@ pub struct Counted {
     pub input_tokens: u64,
 }
 
-/// `ListResponse`; the models are read one by one.
+/// `ListResponse`; the rows are read one by one.
 #[derive(Debug, Deserialize)]
-pub struct Models {
+pub struct Rows {
     pub data: Option<Vec<Box<RawValue>>>,
     pub has_more: Option<bool>,
     pub last_id: Option<String>,

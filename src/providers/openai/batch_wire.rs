@@ -117,9 +117,9 @@ pub struct Usage {
     pub output_tokens_details: Details,
 }
 
-/// `ListBatchesResponse`; the batches are read one by one.
+/// `ListBatchesResponse`, `ListFilesResponse`; the rows are read one by one.
 #[derive(Debug, Deserialize)]
-pub struct Batches {
+pub struct Rows {
     pub data: Option<Vec<Box<RawValue>>>,
     pub has_more: Option<bool>,
 }
@@ -135,4 +135,10 @@ pub struct File {
     pub created_at: Time,
     #[serde(default)]
     pub expires_at: Time,
+}
+
+/// `DeleteFileResponse`
+#[derive(Debug, Deserialize)]
+pub struct Removed {
+    pub deleted: Option<bool>,
 }

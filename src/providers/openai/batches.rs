@@ -8,9 +8,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Upload;
+use serde::de::DeserializeOwned;
 
 use super::batch_convert::{CHAT, EMBEDDINGS, batch};
-use super::batch_wire::{BatchRequest, Batches, File, RequestBody, RequestLine};
+use super::batch_wire::{BatchRequest, File, RequestBody, RequestLine, Rows};
 use super::refuse::Sent;
 use super::request::request as asked;
 use super::unfinished::Unfinished;
@@ -186,16 +187,26 @@ pub async fn list(openai: Arc<OpenAi>, request: Request<BatchList>) -> Result<Re
         .query_if("limit", request.limit())
         .query_if("after", request.cursor());
     let received = openai.endpoint.send(outgoing).await?;
-    let list: Batches = received.json()?;
-    let Some(data) = list.data else {
-        return Err(no_list(&received));
-    };
-    let rows: Vec<Row<batch_wire::Batch>> = received.rows_of(&data, request.include_raw)?;
-    // It goes on behind the last row, whatever else is said.
-    let more = list.has_more == Some(true);
-    let next = rows.last().map(|row| row.wire.id.clone()).filter(|_| more);
+    let (rows, next) = listed(&received, request.include_raw, |batch: &batch_wire::Batch| &batch.id)?;
     let items = rows.into_iter().map(|row| batch(&request.instance, row, vec![]));
     Ok(received.reply(Page::new(items.collect(), next)))
+}
+
+/// The rows of a page, and where the next one begins.
+pub fn listed<T: DeserializeOwned>(
+    received: &Received,
+    with_raw: bool,
+    id: impl Fn(&T) -> &String,
+) -> Result<(Vec<Row<T>>, Option<String>), Failure> {
+    let list: Rows = received.json()?;
+    let Some(data) = list.data else {
+        return Err(no_list(received));
+    };
+    let rows: Vec<Row<T>> = received.rows_of(&data, with_raw)?;
+    // It goes on behind the last row, whatever else is said.
+    let more = list.has_more == Some(true);
+    let next = rows.last().map(|row| id(&row.wire).clone()).filter(|_| more);
+    Ok((rows, next))
 }
 
 fn no_list(received: &Received) -> Failure {

@@ -9,7 +9,11 @@ use mosaic_actors::stream::ByteStream;
 
 use super::OpenAi;
 use super::batch_convert::{file, purpose};
-use crate::catalogue::ai::{FileContent, FileGet, FileMetadata, FilePurpose, FileUpload};
+use super::batch_wire as wire;
+use super::batches::listed;
+use crate::catalogue::Page;
+use crate::catalogue::ai::{FileContent, FileDelete, FileGet, FileList, FileMetadata, FilePurpose, FileUpload};
+use crate::catalogue::outcome::Deleted;
 use crate::providers::ai::fits;
 use crate::providers::http::Form;
 use crate::providers::{Reply, Request};
@@ -18,6 +22,8 @@ use crate::providers::{Reply, Request};
 const LARGEST: u64 = 512_000_000;
 /// The largest file of a batch's requests.
 const LARGEST_BATCH: u64 = 200_000_000;
+/// The files of a page where nobody says how many: the provider would tell ten thousand.
+const A_PAGE: u32 = 100;
 
 pub async fn upload(openai: Arc<OpenAi>, request: Request<FileUpload>) -> Result<Reply<FileMetadata>, Failure> {
     let (upload, name) = request.file(request.input.name.as_deref())?;
@@ -52,4 +58,28 @@ pub async fn content(openai: Arc<OpenAi>, request: Request<FileContent>) -> Resu
         .open_stored(content)
         .await?
         .file("application/octet-stream")
+}
+
+pub async fn list(openai: Arc<OpenAi>, request: Request<FileList>) -> Result<Reply<Page<FileMetadata>>, Failure> {
+    let outgoing = openai.endpoint.get(&["files"])?;
+    let outgoing = outgoing
+        .query_if("purpose", request.input.purpose.map(purpose))
+        .query_if("limit", request.limit().or(Some(A_PAGE)))
+        .query_if("after", request.cursor());
+    let received = openai.endpoint.send(outgoing).await?;
+    let (rows, next) = listed(&received, request.include_raw, |file: &wire::File| &file.id)?;
+    let items = rows.into_iter().map(|row| file(&request.instance, row));
+    Ok(received.reply(Page::new(items.collect(), next)))
+}
+
+pub async fn delete(openai: Arc<OpenAi>, request: Request<FileDelete>) -> Result<Reply<Deleted>, Failure> {
+    let received = openai
+        .endpoint
+        .send(openai.endpoint.delete(&["files", &request.native])?)
+        .await?;
+    let removed: wire::Removed = received.json()?;
+    match removed.deleted {
+        Some(true) => Ok(received.reply(Deleted::done())),
+        _ => Err(received.unusable("the answer is not as expected at deleted: it does not say that the file is gone")),
+    }
 }

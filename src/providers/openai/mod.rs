@@ -42,7 +42,7 @@ use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Passing, Provider, Reply, Request, Setting, ai};
 use crate::catalogue::Page;
 use crate::catalogue::ai::{
-    BatchCancel, BatchCreate, BatchGet, BatchList, BatchResults, FileContent, FileGet, FileUpload,
+    BatchCancel, BatchCreate, BatchGet, BatchList, BatchResults, FileContent, FileDelete, FileGet, FileList, FileUpload,
 };
 use crate::catalogue::ai::{
     Chat, ChatComplete, ChatEvent, ChatStream, Embeddings, EmbeddingsCreate, Model, ModelGet, ModelsList, Moderation,
@@ -91,7 +91,13 @@ const RESPONSES: &[&Declaration] = &[
     ResponseCancel::DECLARATION,
 ];
 /// What a server lacks that keeps no files.
-const FILES: &[&Declaration] = &[FileUpload::DECLARATION, FileGet::DECLARATION, FileContent::DECLARATION];
+const FILES: &[&Declaration] = &[
+    FileUpload::DECLARATION,
+    FileList::DECLARATION,
+    FileGet::DECLARATION,
+    FileContent::DECLARATION,
+    FileDelete::DECLARATION,
+];
 /// What one lacks that does no batches, which are kept in files.
 const BATCHES: &[&Declaration] = &[
     BatchCreate::DECLARATION,
@@ -175,8 +181,10 @@ impl Provider for OpenAi {
             .on::<BatchCancel, _, _>(batches::cancel)
             .stream::<BatchResults, _, _, _>(batch_results::results)
             .on::<FileUpload, _, _>(files::upload)
+            .on::<FileList, _, _>(files::list)
             .on::<FileGet, _, _>(files::get)
             .raw::<FileContent, _, _>(files::content)
+            .on::<FileDelete, _, _>(files::delete)
     }
 
     fn lacks(&self) -> Vec<&'static str> {

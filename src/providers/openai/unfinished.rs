@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::OpenAi;
-use super::batch_wire::{Batch, Batches};
+use super::batch_wire::{Batch, Rows};
 use crate::providers::http::Row;
 
 /// How long the taking back may take.
@@ -119,7 +119,7 @@ impl OpenAi {
     async fn made_of(&self, file: &str) -> Result<Option<String>, Failure> {
         let outgoing = self.endpoint.get(&["batches"])?.query_if("limit", Some(NEWEST));
         let received = self.endpoint.send(outgoing).await?;
-        let list: Batches = received.json()?;
+        let list: Rows = received.json()?;
         let Some(data) = list.data else {
             return Err(received.unusable("the answer is not as expected at data"));
         };

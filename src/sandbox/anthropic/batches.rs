@@ -134,30 +134,40 @@ pub(crate) async fn create(State(anthropic): State<Arc<Anthropic>>, body: Bytes)
 
 /// Newest first, as they stand.
 pub(crate) async fn list(State(anthropic): State<Arc<Anthropic>>, uri: Uri) -> Result<Response<Body>, Problem> {
-    let params = Params::of(&uri);
+    let kept = anthropic.kept();
+    let newest = kept.batches.iter().rev();
+    page(
+        &uri,
+        newest.map(|batch| batch.object(&anthropic.instance.origin)).collect(),
+    )
+}
+
+/// The page of a list that is asked for.
+pub(crate) fn page(uri: &Uri, mut all: Vec<Value>) -> Result<Response<Body>, Problem> {
+    let params = Params::of(uri);
     let limit = match params.get("limit").map(str::parse) {
         None => USUAL_PAGE,
         Some(Ok(limit)) if (1..=LARGEST_PAGE).contains(&limit) => limit,
         Some(_) => return Err(Problem::invalid("limit: Input should be between 1 and 1000")),
     };
-    let kept = anthropic.kept();
-    let newest: Vec<&Batch> = kept.batches.iter().rev().collect();
-    let place = |id: &str| newest.iter().position(|batch| batch.id == id);
-    let unknown = |name: &str| Problem::invalid(format!("{name}: not found"));
+    let place = |name: &str, id: &str| {
+        let at = all.iter().position(|row| row["id"] == id);
+        at.ok_or_else(|| Problem::invalid(format!("{name}: not found")))
+    };
     let rows = match (params.get("after_id"), params.get("before_id")) {
-        (None, None) => &newest[..],
-        (Some(after), None) => &newest[place(after).ok_or_else(|| unknown("after_id"))? + 1..],
+        (None, None) => 0..all.len(),
+        (Some(after), None) => place("after_id", after)? + 1..all.len(),
         (None, Some(before)) => {
-            let at = place(before).ok_or_else(|| unknown("before_id"))?;
-            &newest[at.saturating_sub(limit)..at]
+            let at = place("before_id", before)?;
+            at.saturating_sub(limit)..at
         }
         (Some(_), Some(_)) => return Err(Problem::invalid("after_id: give only one of before_id and after_id")),
     };
-    let shown = rows.iter().take(limit);
-    let data: Vec<Value> = shown.map(|batch| batch.object(&anthropic.instance.origin)).collect();
-    let id = |batch: Option<&Value>| batch.map(|batch| batch["id"].clone());
+    let has_more = rows.len() > limit;
+    let data: Vec<Value> = all.drain(rows).take(limit).collect();
+    let id = |row: Option<&Value>| row.map(|row| row["id"].clone());
     Ok(Json(json!({
-        "first_id": id(data.first()), "last_id": id(data.last()), "has_more": rows.len() > limit, "data": data,
+        "first_id": id(data.first()), "last_id": id(data.last()), "has_more": has_more, "data": data,
     }))
     .into_response())
 }

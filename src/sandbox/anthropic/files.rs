@@ -10,11 +10,12 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Path, Request, State};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Anthropic;
+use super::batches::page;
 use super::problem::Problem;
 
 /// The feature.
@@ -81,8 +82,9 @@ pub(crate) async fn create(
     if kept.files.len() >= MOST_FILES || held + bytes.len() > MOST_BYTES {
         return Err(Problem::of(StatusCode::PAYLOAD_TOO_LARGE));
     }
+    kept.last_file += 1;
     let file = File {
-        id: format!("file_{}_{:06}", anthropic.instance.name, kept.files.len() + 1),
+        id: format!("file_{}_{:06}", anthropic.instance.name, kept.last_file),
         name,
         media_type,
         bytes,
@@ -109,6 +111,27 @@ pub(crate) async fn get(
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
     Ok(Json(anthropic.file(&headers, &id)?.object()).into_response())
+}
+
+/// Newest first.
+pub(crate) async fn list(
+    State(anthropic): State<Arc<Anthropic>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response<Body>, Problem> {
+    asked_for(&headers)?;
+    let kept = anthropic.kept();
+    page(&uri, kept.files.iter().rev().map(File::object).collect())
+}
+
+pub(crate) async fn delete(
+    State(anthropic): State<Arc<Anthropic>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response<Body>, Problem> {
+    let file = anthropic.file(&headers, &id)?;
+    anthropic.kept().files.retain(|kept| kept.id != file.id);
+    Ok(Json(json!({ "type": "file_deleted", "id": file.id })).into_response())
 }
 
 pub(crate) async fn content(

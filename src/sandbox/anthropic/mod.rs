@@ -51,6 +51,8 @@ const MAX_BODY: usize = 8 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     files: Vec<files::File>,
+    /// How many files were kept so far, those that are there no more among them.
+    last_file: usize,
     batches: Vec<batches::Batch>,
 }
 
@@ -88,8 +90,8 @@ fn router(anthropic: Arc<Anthropic>) -> Router {
         .named("/v1/messages/batches/{batch}", get(batches::get))
         .named("/v1/messages/batches/{batch}/cancel", post(batches::cancel))
         .named("/v1/messages/batches/{batch}/results", get(batches::results))
-        .named("/v1/files", post(files::create))
-        .named("/v1/files/{file}", get(files::get))
+        .named("/v1/files", get(files::list).post(files::create))
+        .named("/v1/files/{file}", get(files::get).delete(files::delete))
         .named("/v1/files/{file}/content", get(files::content))
         .fallback(unknown_url)
         .method_not_allowed_fallback(not_allowed)

@@ -189,33 +189,34 @@ pub(crate) async fn create(State(openai): State<Arc<OpenAi>>, body: Bytes) -> Re
 
 /// Newest first, as they stand.
 pub(crate) async fn list(State(openai): State<Arc<OpenAi>>, uri: Uri) -> Result<Response<Body>, Problem> {
-    let params = Params::of(&uri);
-    let limit = match params.get("limit").map(str::parse) {
-        None => USUAL_PAGE,
-        Some(Ok(limit)) if (1..=LARGEST_PAGE).contains(&limit) => limit,
-        Some(_) => {
-            let message = format!("limit must be between 1 and {LARGEST_PAGE}");
-            return Err(Problem::field("limit", message, Some("invalid_value")));
-        }
-    };
     let kept = openai.kept();
-    let newest: Vec<&Batch> = kept.batches.iter().rev().collect();
+    let newest = kept.batches.iter().rev();
+    page(&uri, (USUAL_PAGE, LARGEST_PAGE), newest.map(Batch::object).collect())
+}
+
+/// The page of a list that is asked for; how many rows one has usually, and at most.
+pub(crate) fn page(
+    uri: &Uri,
+    (usual, largest): (usize, usize),
+    mut all: Vec<Value>,
+) -> Result<Response<Body>, Problem> {
+    let wrong = |name: &str, message: String| Problem::field(name, message, Some("invalid_value"));
+    let params = Params::of(uri);
+    let limit = match params.get("limit").map(str::parse) {
+        None => usual,
+        Some(Ok(limit)) if (1..=largest).contains(&limit) => limit,
+        Some(_) => return Err(wrong("limit", format!("limit must be between 1 and {largest}"))),
+    };
     let from = match params.get("after") {
         None => 0,
-        Some(after) => match newest.iter().position(|batch| batch.id == after) {
-            Some(at) => at + 1,
-            None => {
-                return Err(Problem::field(
-                    "after",
-                    "There is no such batch.",
-                    Some("invalid_value"),
-                ));
-            }
-        },
+        Some(after) => {
+            let at = all.iter().position(|row| row["id"] == after);
+            at.ok_or_else(|| wrong("after", "There is no such row.".to_owned()))? + 1
+        }
     };
-    let rows = &newest[from..];
-    let data: Vec<Value> = rows.iter().take(limit).map(|batch| batch.object()).collect();
-    let mut page = json!({ "object": "list", "has_more": rows.len() > limit });
+    let has_more = all.len() - from > limit;
+    let data: Vec<Value> = all.drain(from..).take(limit).collect();
+    let mut page = json!({ "object": "list", "has_more": has_more });
     if let (Some(first), Some(last)) = (data.first(), data.last()) {
         page["first_id"] = first["id"].clone();
         page["last_id"] = last["id"].clone();

@@ -9,16 +9,20 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Path, Request, State};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, Uri, header};
 use serde_json::{Value, json};
 
 use super::OpenAi;
+use super::batches::page;
 use super::problem::Problem;
+use crate::sandbox::kit::query::Params;
 
 /// What files may be for that clients upload.
 const PURPOSES: [&str; 6] = ["assistants", "batch", "fine-tune", "vision", "user_data", "evals"];
 /// Files of batches are there for a month.
 const MONTH_S: u64 = 30 * 24 * 60 * 60;
+/// The files of a page, usually and at most.
+const LARGEST_PAGE: usize = 10_000;
 /// The most files, and the most bytes of all.
 const MOST_FILES: usize = 1_000;
 const MOST_BYTES: usize = 64 << 20;
@@ -110,6 +114,15 @@ pub(crate) async fn create(State(openai): State<Arc<OpenAi>>, request: Request) 
         .keep(&openai.instance.name, (&name, &purpose), bytes, created_s);
     let made = kept.files.find(&id).map(File::object);
     Ok(Json(made).into_response())
+}
+
+/// Newest first.
+pub(crate) async fn list(State(openai): State<Arc<OpenAi>>, uri: Uri) -> Result<Response<Body>, Problem> {
+    let params = Params::of(&uri);
+    let kept = openai.kept();
+    let newest = kept.files.all.iter().rev();
+    let wanted = newest.filter(|file| params.get("purpose").is_none_or(|purpose| file.purpose == purpose));
+    page(&uri, (LARGEST_PAGE, LARGEST_PAGE), wanted.map(File::object).collect())
 }
 
 pub(crate) async fn get(State(openai): State<Arc<OpenAi>>, Path(id): Path<String>) -> Result<Response<Body>, Problem> {

@@ -96,7 +96,7 @@ fn router(openai: Arc<OpenAi>) -> Router {
         .named("/v1/responses/{response}", get(responses::get))
         .named("/v1/responses/{response}/cancel", post(responses::cancel))
         .named("/v1/responses/input_tokens", post(tokens::count))
-        .named("/v1/files", post(files::create))
+        .named("/v1/files", get(files::list).post(files::create))
         .named("/v1/files/{file}", get(files::get).delete(files::delete))
         .named("/v1/files/{file}/content", get(files::content))
         .named("/v1/batches", get(batches::list).post(batches::create))

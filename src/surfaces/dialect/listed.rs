@@ -47,12 +47,8 @@ pub async fn models(visit: &mut Visit) -> Result<Models, Failure> {
     };
     let input = |cursor| ModelsListInput { cursor, limit: None };
     let Rows {
-        rows, errors, answer, ..
+        rows, warnings, answer, ..
     } = walk::<ModelsList, Model>(visit, wanted, input, |model| model.id.clone()).await?;
-    let warnings = errors
-        .into_iter()
-        .map(|error| Warning::new(error.provider, error.message))
-        .collect();
     Ok(Models {
         rows: named(rows, visit.config.dispatcher.aliases()),
         warnings,

@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 
 use super::desk::{Visit, value};
 use super::fields::must;
+use crate::catalogue::ai::Warning;
 use crate::catalogue::fields::Cursor;
-use crate::catalogue::page::{Page, PartialError};
+use crate::catalogue::page::Page;
 use crate::catalogue::{Op, op::Output};
 
 /// The most pages of the gateway that one page of a dialect is made of.
@@ -22,7 +23,7 @@ pub struct Rows<T> {
     /// There are more.
     pub has_more: bool,
     /// The instances that did not tell theirs, and why.
-    pub errors: Vec<PartialError>,
+    pub warnings: Vec<Warning>,
     /// The last answer that rows came from.
     pub answer: mosaic_actors::call::Answer,
 }
@@ -50,7 +51,7 @@ where
     O::Output: Output<O::Input>,
     T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    let (mut rows, mut errors, mut cursor) = (Vec::new(), Vec::new(), None);
+    let (mut rows, mut warnings, mut cursor) = (Vec::new(), Vec::new(), None);
     let mut awaited = wanted.after;
     for _ in 0..MOST_PAGES {
         let answer = visit.call::<O>(input(cursor.take())).await?;
@@ -62,7 +63,8 @@ where
                 None => rows.push(row.clone()),
             }
         }
-        errors.extend(page.errors.iter().cloned());
+        let errors = page.errors.iter();
+        warnings.extend(errors.map(|error| Warning::new(error.provider.clone(), error.message.clone())));
         cursor = page.next_cursor.as_deref().map(Cursor::from);
         if rows.len() > wanted.limit || cursor.is_none() {
             let has_more = rows.len() > wanted.limit || cursor.is_some();
@@ -72,7 +74,7 @@ where
                 None => Ok(Rows {
                     rows,
                     has_more,
-                    errors,
+                    warnings,
                     answer,
                 }),
             };

@@ -182,12 +182,15 @@ pub(super) async fn list(asking: Asking) -> Result<Response, Refused> {
         limit: Some(PageSize::from(PageSize::MOST)),
     };
     let Rows {
-        rows, has_more, answer, ..
+        rows,
+        has_more,
+        warnings,
+        answer,
     } = walk::<BatchList, Batch>(&visit, wanted, input, |batch| batch.id.clone()).await?;
     let data: Vec<_> = rows.iter().map(|batch| told(batch, None)).collect();
     let (first, last) = (rows.first().map(|row| &row.id), rows.last().map(|row| &row.id));
     let list = json!({"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": has_more});
-    visit.json(&answer, &[], &list)
+    visit.json(&answer, &warnings, &list)
 }
 
 pub(super) async fn show(asking: Asking) -> Result<Response, Refused> {

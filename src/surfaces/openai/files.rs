@@ -11,25 +11,32 @@ use mosaic_actors::call::CostClass;
 use mosaic_actors::error::Failure;
 use mosaic_actors::stream::Upload;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::access::Unremarkable;
 use super::super::dialect::desk::{Visit, frames, value};
 use super::super::dialect::fields::{must, read, unsupported};
 use super::super::dialect::head::describe;
+use super::super::dialect::pages::{Rows, Wanted as Asked, walk};
+use super::super::dialect::query::Query;
 use super::super::dialect::refused::{Refused, renamed};
 use super::super::dialect::served::Asking;
 use super::super::dialect::{lines, time};
 use super::super::rest::reply::{self, Wanted};
 use super::{batch_lines, form};
 use crate::catalogue::ai::{
-    BatchResults, BatchResultsInput, FileContent, FileContentInput, FileGet, FileGetInput, FileMetadata, FilePurpose,
-    FileUpload, FileUploadInput,
+    BatchResults, BatchResultsInput, FileContent, FileContentInput, FileDelete, FileDeleteInput, FileGet, FileGetInput,
+    FileList, FileListInput, FileMetadata, FilePurpose, FileUpload, FileUploadInput,
 };
-use crate::catalogue::fields::{BatchRef, FileRef, Name};
+use crate::catalogue::cursor::ALL;
+use crate::catalogue::fields::{BatchRef, FileRef, Name, PageSize};
 
 /// Before the id of a batch, this names what came of it, where its provider keeps that in no file.
 pub const RESULTS: &str = "results.";
+
+/// The files of a page where nobody says how many, and at most.
+const USUAL_PAGE: usize = 1_000;
+const LARGEST_PAGE: usize = 10_000;
 
 /// This dialect's words for what a file is for.
 const PURPOSES: [(&str, FilePurpose); 6] = [
@@ -72,6 +79,14 @@ fn told(file: &FileMetadata) -> Told<'_> {
     }
 }
 
+/// One of ours.
+fn purpose(word: &[u8]) -> Result<FilePurpose, Failure> {
+    let known = PURPOSES.iter().find(|(known, _)| known.as_bytes() == word);
+    known
+        .map(|(_, purpose)| *purpose)
+        .ok_or_else(|| must("purpose", "be batch, user_data, vision, fine-tune, assistants or evals"))
+}
+
 fn named(failure: Failure) -> Failure {
     renamed(failure, |field| (field == "file").then(|| "file_id".to_owned()))
 }
@@ -111,10 +126,7 @@ fn asked(form: &Bytes, boundary: &str) -> Result<(FileUploadInput, Upload), Fail
                 input.name = Some(read::<Name>("file", &Value::String(name))?);
             }
             "purpose" => {
-                let purpose = PURPOSES.iter().find(|(word, _)| word.as_bytes() == field.bytes);
-                let purpose = purpose
-                    .ok_or_else(|| must("purpose", "be batch, user_data, vision, fine-tune, assistants or evals"))?;
-                input.purpose = Some(purpose.1);
+                input.purpose = Some(purpose(field.bytes)?);
             }
             other => return Err(unsupported(other, "is not taken here: give purpose and file")),
         }
@@ -125,6 +137,54 @@ fn asked(form: &Bytes, boundary: &str) -> Result<(FileUploadInput, Upload), Fail
     upload
         .map(|upload| (input, upload))
         .ok_or_else(|| Failure::invalid("file", "file is missing"))
+}
+
+pub(super) async fn list(asking: Asking) -> Result<Response, Refused> {
+    let Asking { mut visit, parts, .. } = asking;
+    visit.prefer(Some(ALL));
+    let mut query = Query::of(&parts.uri);
+    let (limit, after) = (query.limit(USUAL_PAGE, LARGEST_PAGE)?, query.take("after"));
+    let word = query.take("purpose");
+    let purpose = word.map(|word| purpose(word.as_bytes())).transpose()?;
+    if query.take("order").is_some_and(|order| order != "desc") {
+        return Err(unsupported("order", "is taken as desc alone").into());
+    }
+    query.end()?;
+    let wanted = Asked {
+        after: after.as_deref().map(|after| ("after", after)),
+        limit,
+    };
+    let input = |cursor| FileListInput {
+        purpose,
+        cursor,
+        limit: Some(PageSize::from(PageSize::MOST)),
+    };
+    let Rows {
+        rows,
+        has_more,
+        warnings,
+        answer,
+    } = walk::<FileList, FileMetadata>(&visit, wanted, input, |file| file.id.clone()).await?;
+    let data: Vec<_> = rows.iter().map(told).collect();
+    let (first, last) = (rows.first().map(|row| &row.id), rows.last().map(|row| &row.id));
+    let list = json!({"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": has_more});
+    visit.json(&answer, &warnings, &list)
+}
+
+pub(super) async fn delete(mut asking: Asking) -> Result<Response, Refused> {
+    let file = asking.named().await?;
+    let visit = asking.visit;
+    if file.starts_with(RESULTS) {
+        let sentence = "is what came of a batch, whose provider keeps it with the batch: it cannot be deleted";
+        return Err(unsupported("file_id", sentence).into());
+    }
+    let named_so = json!({"id": file, "object": "file", "deleted": true});
+    let file = read::<FileRef>("file_id", &Value::String(file))?;
+    let answer = visit
+        .call::<FileDelete>(FileDeleteInput { file })
+        .await
+        .map_err(named)?;
+    visit.json(&answer, &[], &named_so)
 }
 
 pub(super) async fn show(mut asking: Asking) -> Result<Response, Refused> {

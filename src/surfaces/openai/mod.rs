@@ -44,8 +44,14 @@ pub fn router(config: DialectConfig) -> Router {
         .route("/openai/v1/moderations", post(served::<OpenAi, _>(moderations::create)))
         .route("/openai/v1/models", get(served::<OpenAi, _>(models::list)))
         .route("/openai/v1/models/{*model}", get(served::<OpenAi, _>(models::show)))
-        .route("/openai/v1/files", post(served::<OpenAi, _>(files::upload)))
-        .route("/openai/v1/files/{id}", get(served::<OpenAi, _>(files::show)))
+        .route(
+            "/openai/v1/files",
+            post(served::<OpenAi, _>(files::upload)).get(served::<OpenAi, _>(files::list)),
+        )
+        .route(
+            "/openai/v1/files/{id}",
+            get(served::<OpenAi, _>(files::show)).delete(served::<OpenAi, _>(files::delete)),
+        )
         .route(
             "/openai/v1/files/{id}/content",
             get(served::<OpenAi, _>(files::content)),
