@@ -124,10 +124,16 @@ mod tests {
         for entry in OPERATIONS.iter().filter(|entry| entry.name().starts_with("ai.")) {
             for field in entry.fields.iter().filter(|field| KEPT.contains(&&*field.name)) {
                 let mut input = json!({ field.name.clone(): "oai~x" });
-                for other in entry.fields.iter().filter(|other| ["model", "prompt"].contains(&&*other.name)) {
+                for other in entry
+                    .fields
+                    .iter()
+                    .filter(|other| ["model", "prompt"].contains(&&*other.name))
+                {
                     input[&other.name] = "oai~m".into();
                 }
-                let prepared = entry.prepare(input, false, &CursorKey::random()).map(|prepared| prepared.input);
+                let prepared = entry
+                    .prepare(input, false, &CursorKey::random())
+                    .map(|prepared| prepared.input);
                 let named = entry.owned(&prepared.expect(entry.name()));
                 assert_eq!(named, [Resource::parse("oai~x")], "{}", entry.name());
                 told.push(entry.name());

@@ -39,6 +39,7 @@ pub use attributes::Ceilings;
 pub use granted::MissingScope;
 pub use idempotency::IdempotencyStore;
 pub use options::Options;
+#[doc(hidden)]
 pub use owning::{Keeping, Owner, Owners};
 pub use pass::Passage;
 pub use unsent::{Rehearsed, Unsent};

@@ -5,6 +5,7 @@
 mod harness;
 
 mod aliases;
+mod apart;
 mod bounds;
 mod heads;
 mod own;

@@ -29,6 +29,16 @@ impl Place {
 
     /// With these further tables.
     pub async fn with(tables: &str) -> Place {
+        let own = if tables.contains("[tenants.acme]") {
+            ""
+        } else {
+            "[tenants.acme]\n"
+        };
+        Place::with_last(&format!("{own}{tables}")).await
+    }
+
+    /// With this behind the table of the last instance.
+    pub async fn with_last(tables: &str) -> Place {
         let servers = [("openai-a", "openai"), ("anthropic-a", "anthropic")];
         let servers = servers.map(|(name, vendor)| ServerConfig::new(name, vendor, format!("sandbox-token-{name}")));
         let config = SandboxConfig {
@@ -48,9 +58,6 @@ impl Place {
             let breaker = "breaker = { failures_to_open = 1000 }";
             writeln!(text, "{table}\ntoken = \"env:TOKEN_{at}\"\n{breaker}").unwrap();
             env.push((format!("TOKEN_{at}"), server.token().to_owned()));
-        }
-        if !tables.contains("[tenants.acme]") {
-            text.push_str("[tenants.acme]\n");
         }
         let gateway = Gateway::serve(&(text + tables), env).await;
         Place { sandbox, gateway }

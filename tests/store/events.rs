@@ -94,7 +94,7 @@ async fn what_is_unsound_is_refused_with_all_that_came_beside_it() {
 }
 
 #[tokio::test]
-async fn a_file_of_the_version_before_is_brought_up_to_date() {
+async fn a_file_of_an_earlier_version_is_brought_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
     let store = open(&path, None).await;
@@ -105,7 +105,8 @@ async fn a_file_of_the_version_before_is_brought_up_to_date() {
     for statement in [
         "DROP TABLE events",
         "DROP TABLE deliveries",
-        "DELETE FROM _sqlx_migrations WHERE version = 2",
+        "DROP TABLE owners",
+        "DELETE FROM _sqlx_migrations WHERE version > 1",
     ] {
         sqlx::query(statement).execute(&pool).await.unwrap();
     }

@@ -8,6 +8,7 @@ mod events;
 mod faults;
 mod file;
 mod idempotency;
+mod owners;
 mod restore;
 
 use std::collections::HashSet;
