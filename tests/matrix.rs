@@ -31,8 +31,10 @@ const LETTERS: [(&str, &str); 9] = [
 const WHOLE: [&str; 5] = ["git", "cicd", "docs", "projects", "ai"];
 /// What is offered beyond the table: an operation that it lacks, or one that is made of others where it has no row, or one
 /// that says so.
-const BEYOND: [(&str, &str); 15] = [
+const BEYOND: [(&str, &str); 17] = [
+    ("ai.file.list", ""),
     ("ai.file.content", ""),
+    ("ai.file.delete", ""),
     ("ai.response.stream", ""),
     ("git.file.download", ""),
     ("git.file.upload", ""),
