@@ -275,6 +275,11 @@ impl System {
         self.gateway.front.directory.load().table.capable(operation, tenant)
     }
 
+    /// Whether an instance can do `operation`, whoever asks.
+    pub fn can(&self, operation: OperationRef, instance: &str) -> bool {
+        self.gateway.front.directory.load().table.can(operation, instance)
+    }
+
     /// Whether `tenant` may know of an instance.
     pub fn reaches(&self, tenant: &str, instance: &str) -> bool {
         self.gateway.front.directory.load().table.reaches(tenant, instance)

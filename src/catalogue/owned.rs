@@ -20,6 +20,8 @@ pub enum Owned {
     No,
     /// It is one, or names some: their neutral ids stand at these places (RFC 6901). Of a stream, in its first event.
     Named(&'static [&'static str]),
+    /// What the input names is there no more.
+    Removed,
     /// Each row is one, by its `id`; others that belong to it stand at these places of the row.
     Rows(&'static [&'static str]),
 }

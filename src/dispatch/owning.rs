@@ -57,6 +57,9 @@ pub trait Owners: Send + Sync + 'static {
     fn add(&self, things: Vec<Resource>, tenant: Arc<str>, lasting: Option<Duration>)
     -> BoxFuture<Result<(), Failure>>;
 
+    /// Forgets whose these things are, which are there no more.
+    fn remove(&self, things: Vec<Resource>) -> BoxFuture<Result<(), Failure>>;
+
     /// How a tenant stands to what this instance keeps.
     fn keeping(&self, instance: &str, tenant: &str) -> Keeping;
 }
@@ -225,6 +228,10 @@ impl Told {
                     answer.body = Body::Bytes(json);
                 }
             }
+            (Owned::Removed, body) => {
+                self.forget(&answer.head.provider).await;
+                answer.body = body;
+            }
             (_, body) => answer.body = body,
         }
         Ok(answer)
@@ -267,6 +274,15 @@ impl Told {
                     return;
                 }
             }
+        }
+    }
+
+    /// Forgets what the call has named, at the instance that has removed it. A row that stays harms nobody.
+    async fn forget(&self, instance: &str) {
+        let gone = |native: &Arc<str>| Resource::parse(&Resource::neutral_id(instance, native));
+        let gone = self.known.iter().map(gone).collect();
+        if let Err(failure) = self.owners.remove(gone).await {
+            tracing::warn!(instance, %failure, "whose a thing was that is removed is not forgotten");
         }
     }
 

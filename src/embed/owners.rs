@@ -48,12 +48,16 @@ impl Record {
         }
     }
 
-    fn reaches(&self, tenant: &Arc<str>, instance: &str) -> bool {
-        let can = |kept: &OperationRef| {
-            let able = self.system.capable(*kept, tenant);
-            able.iter().any(|able| **able == *instance)
+    /// Whether another tenant may look at what an instance keeps, if it keeps anything.
+    fn is_shared(&self, instance: &str, tenant: &str) -> bool {
+        let can = |operation: &&OperationRef| self.system.can(**operation, instance);
+        let kept: Vec<&OperationRef> = self.kept.iter().filter(can).collect();
+        let may = |other: &str, operation: &OperationRef| self.system.allows(other, operation.service, operation.name);
+        let reaches = |other: &Arc<str>| {
+            self.system.reaches(other, instance) && kept.iter().any(|operation| may(other, operation))
         };
-        self.kept.iter().any(can)
+        let mut others = self.tenants.iter().filter(|name| ***name != *tenant);
+        !kept.is_empty() && others.any(reaches)
     }
 }
 
@@ -79,18 +83,17 @@ impl Owners for Record {
     ) -> BoxFuture<Result<(), Failure>> {
         let store = self.store.clone();
         let until = lasting.map(|lasting| Timestamp::now().saturating_add(lasting).unwrap_or(Timestamp::MAX));
-        let things = things.into_iter().filter_map(|thing| {
-            Some(stores::Owned {
-                instance: thing.instance()?.to_string(),
-                native: thing.native().to_string(),
-            })
-        });
         let ownership = Ownership {
-            things: things.collect(),
+            things: written(&things),
             tenant: tenant.to_string(),
             until,
         };
         Box::pin(async move { Ok(store.own(&ownership).await?) })
+    }
+
+    fn remove(&self, things: Vec<Resource>) -> BoxFuture<Result<(), Failure>> {
+        let store = self.store.clone();
+        Box::pin(async move { Ok(store.disown(&written(&things)).await?) })
     }
 
     fn keeping(&self, instance: &str, tenant: &str) -> Keeping {
@@ -99,12 +102,22 @@ impl Owners for Record {
         }
         // Where no key is asked for, nobody comes but one; a program that embeds the gateway may name others.
         let only = self.is_open && tenant == LOCAL_TENANT;
-        let mut others = self.tenants.iter().filter(|name| ***name != *tenant);
-        match !only && others.any(|name| self.reaches(name, instance)) {
+        match !only && self.is_shared(instance, tenant) {
             true => Keeping::Apart,
             false => Keeping::Alone,
         }
     }
+}
+
+/// Things as a store has them; one of nowhere is none.
+fn written(things: &[Resource]) -> Vec<stores::Owned> {
+    let written = things.iter().filter_map(|thing| {
+        Some(stores::Owned {
+            instance: thing.instance()?.to_string(),
+            native: thing.native().to_string(),
+        })
+    });
+    written.collect()
 }
 
 impl From<OwnedBy> for Owner {

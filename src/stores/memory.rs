@@ -284,6 +284,10 @@ impl StateStore for MemoryStore {
         self.at_once(|tables| tables.put_owner(ownership))
     }
 
+    fn disown<'a>(&'a self, things: &'a [Owned]) -> StoreFuture<'a, ()> {
+        self.at_once(|tables| tables.remove_owners(things))
+    }
+
     fn owners<'a>(&'a self, natives: &'a [&'a str], now: Timestamp) -> StoreFuture<'a, Vec<OwnedBy>> {
         self.at_once(|tables| tables.owners_of(natives, now))
     }

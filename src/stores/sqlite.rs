@@ -287,6 +287,10 @@ impl StateStore for SqliteStore {
         self.write_owner(ownership).boxed()
     }
 
+    fn disown<'a>(&'a self, things: &'a [Owned]) -> StoreFuture<'a, ()> {
+        self.remove_owners(things).boxed()
+    }
+
     fn owners<'a>(&'a self, natives: &'a [&'a str], now: Timestamp) -> StoreFuture<'a, Vec<OwnedBy>> {
         self.read_owners(natives, now).boxed()
     }

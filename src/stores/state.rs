@@ -343,6 +343,9 @@ pub trait StateStore: Send + Sync {
     /// Writes down whose things are; those of whom it is known already stay whose they are.
     fn own<'a>(&'a self, ownership: &'a Ownership) -> StoreFuture<'a, ()>;
 
+    /// Forgets whose these things are: they are there no more.
+    fn disown<'a>(&'a self, things: &'a [Owned]) -> StoreFuture<'a, ()>;
+
     /// Whose the things with these ids are, at whichever instance; those of whom nothing is known are left out.
     fn owners<'a>(&'a self, natives: &'a [&'a str], now: Timestamp) -> StoreFuture<'a, Vec<OwnedBy>>;
 

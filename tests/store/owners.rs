@@ -49,6 +49,9 @@ async fn the_first_owner_stays_it_until_the_time_is_over() {
         // Its place is free again.
         store.own(&owned(&["c"], "acme", None)).await.unwrap();
         assert_eq!(tenants(&*store, &["c"], 99).await, told(&[("c", "acme")]));
+        // What is there no more is nobody's, and may be another's later.
+        store.disown(&[thing("c"), thing("none")]).await.unwrap();
+        assert!(tenants(&*store, &["c"], 99).await.is_empty());
         // The same id at another instance is another thing.
         let mut other = owned(&["a"], "beta", None);
         other.things[0].instance = "other".to_owned();

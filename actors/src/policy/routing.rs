@@ -212,6 +212,12 @@ impl RoutingTable {
         able.filter(|name| reaches(reach, name)).cloned().collect()
     }
 
+    /// Whether an instance can do `operation`, whoever asks.
+    pub fn can(&self, operation: OperationRef, instance: &str) -> bool {
+        let mut able = self.able(operation).iter();
+        self.operations.owns(operation) && able.any(|index| *self.instances[*index].name == *instance)
+    }
+
     /// Whether `tenant` may know of an instance.
     pub fn reaches(&self, tenant: &str, instance: &str) -> bool {
         reaches(self.reach(tenant), instance)

@@ -168,6 +168,7 @@ impl Op for FileDelete {
         "/ai/files/{file}",
         "Have a model's provider keep a file no more",
     )
+    .owned(Owned::Removed)
     .invalidates(&[FILE, FILES]);
     fn resource(input: &FileDeleteInput) -> Resource {
         input.file.resource()

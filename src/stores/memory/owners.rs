@@ -62,12 +62,22 @@ impl Tables {
     pub(super) fn expire_owners(&mut self, now: Timestamp, limit: u32) -> u64 {
         let over = self.owners.iter().filter(|(_, owner)| owner.is_over(now));
         let over: Vec<_> = over.take(page(limit)).map(|(at, _)| at.clone()).collect();
-        for at in &over {
-            if let Some(owner) = self.owners.remove(at) {
-                self.used = self.used.saturating_sub(bytes(at, &owner.tenant));
-            }
-        }
+        over.iter().for_each(|at| self.remove_owner(at));
         over.len() as u64
+    }
+
+    pub(super) fn remove_owners(&mut self, things: &[Owned]) -> Result<(), StoreError> {
+        check_many("things", things.len())?;
+        for Owned { instance, native } in things {
+            self.remove_owner(&(native.clone(), instance.clone()));
+        }
+        Ok(())
+    }
+
+    fn remove_owner(&mut self, at: &(String, String)) {
+        if let Some(owner) = self.owners.remove(at) {
+            self.used = self.used.saturating_sub(bytes(at, &owner.tenant));
+        }
     }
 }
 

@@ -40,6 +40,21 @@ impl SqliteStore {
         Ok(rows.into_iter().map(owned).collect())
     }
 
+    pub(super) async fn remove_owners(&self, things: &[Owned]) -> Result<(), StoreError> {
+        check_many("things", things.len())?;
+        let sql = "DELETE FROM owners WHERE native = $1 AND instance = $2";
+        let mut write = self.write.begin().await?;
+        let removed = async {
+            for thing in things {
+                let delete = sqlx::query(sql).bind(&thing.native).bind(&thing.instance);
+                delete.execute(write.on()).await?;
+            }
+            Ok(())
+        };
+        let removed = removed.await;
+        write.end(removed).await
+    }
+
     pub(super) async fn forget_owners(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let sql = "DELETE FROM owners WHERE (native, instance) IN
                    (SELECT native, instance FROM owners WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
