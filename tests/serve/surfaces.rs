@@ -55,7 +55,7 @@ const READS: [(&str, &str); 31] = [
 ];
 
 /// The names of the operations that the tests of this file call.
-const OTHERS: [&str; 32] = [
+const OTHERS: [&str; 34] = [
     "docs page export",
     "docs attachment get",
     "docs attachment upload",
