@@ -3,8 +3,8 @@
 mod support;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -12,6 +12,9 @@ use mosaic_actors::call::{Body, CacheStatus};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::policy::breaker::BreakerSettings;
 use mosaic_actors::system::System;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
 use support::{Counts, Do, FETCH, READ, STREAM, WRITE, call, eventually, force_open, instance, pair, spec, text};
 
 #[tokio::test]
@@ -183,4 +186,22 @@ async fn what_a_provider_said_outweighs_that_no_other_could_be_asked() {
         .await
         .unwrap_err();
     assert_eq!((failed.kind, failed.provider.as_deref()), (Kind::Timeout, Some("a")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_passed_deadline_names_who_was_asked_though_the_attempt_does_not_come_to_tell() {
+    let (system, _) = pair().await;
+    let (entered, leave) = (Arc::new(Semaphore::new(0)), Arc::new(Barrier::new(2)));
+    let mut stuck = call(&WRITE, Do::Block(entered.clone(), leave.clone()));
+    stuck.deadline = Instant::now() + Duration::from_millis(200);
+    let gateway = system.gateway().clone();
+    let asked = tokio::spawn(async move { gateway.call(stuck).await });
+    entered.acquire().await.unwrap().forget();
+    let told = asked.await;
+    // The driver holds its thread until here: whatever was told, it was not by the attempt.
+    leave.wait();
+    let failure = told.unwrap().expect_err("nothing came");
+    assert_eq!(failure.kind, Kind::Timeout);
+    assert!(matches!(failure.provider.as_deref(), Some("a" | "b")), "{failure}");
+    assert!(failure.message().contains("before the call's deadline"), "{failure}");
 }

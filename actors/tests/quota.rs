@@ -77,7 +77,9 @@ async fn places_are_exact_under_contention() {
         .collect();
     eventually("ten are in", || counts.begun.load(SeqCst) == 10).await;
     eventually("the others are refused", || system.quotas()[0].refused == 54).await;
-    assert_eq!((system.quotas()[0].in_flight, counts.begun.load(SeqCst)), (10, 10));
+    let quota = &system.quotas()[0];
+    assert_eq!((quota.in_flight, counts.begun.load(SeqCst)), (10, 10));
+    assert_eq!((quota.admitted, quota.refused), (10, 54), "a call is counted once");
     for call in calls {
         call.abort();
     }

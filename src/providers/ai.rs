@@ -4,6 +4,7 @@
 //! failure.
 
 pub mod results;
+mod said;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use futures_util::{Stream, StreamExt, stream};
 use mosaic_actors::error::{Failure, Kind, Source};
 use mosaic_actors::stream::{Piece, UPLOAD_FIELD, Upload};
 
+pub use self::said::saying;
 use super::http::{Fault, Refusal, by_status, sse};
 use crate::catalogue::ai::{Chat, ChatEvent, ChatInput, fold};
 

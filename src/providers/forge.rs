@@ -3,7 +3,6 @@
 //! Invariant: no provider's name and no wire type appears here, and what is refused here was never sent.
 
 mod contents;
-mod said;
 
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use mosaic_actors::error::{Failure, Kind, Source};
 use tokio::time::sleep;
 
 pub use self::contents::FileWrite;
-pub use self::said::saying;
+pub use super::http::saying;
 use super::http::{Endpoint, Outgoing, Received, too_large};
 use crate::catalogue::fields::{MilestoneRef, Name};
 use crate::catalogue::git::{Encoding, File};

@@ -13,6 +13,7 @@ client = Anthropic(base_url=f"{base}/anthropic", api_key=key, max_retries=0)
 OPENAI, ANTHROPIC = "openai-a~sandbox-large", "anthropic-a~sandbox-large"
 LOOK = {"name": "look", "description": "Looks.", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}
 FIND = {"name": "find", "input_schema": {"type": "object", "properties": {}}}
+SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 2}
 PICTURE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}
 
 
@@ -96,6 +97,34 @@ def tools():
         assert must.content[-1].name == "find", must
 
 
+def server_tools():
+    asked = {"model": ANTHROPIC, "max_tokens": 99, "tools": [LOOK, SEARCH], "messages": [user("search for rain")]}
+    whole = client.messages.create(**asked)
+    used, found, text = whole.content
+    assert (used.type, used.name, used.input) == ("server_tool_use", "web_search", {"query": "for rain"}), whole
+    assert found.type == "web_search_tool_result" and found.tool_use_id == used.id, whole
+    assert found.content[0].url == "https://found.example/" and text.type == "text", whole
+    with client.messages.stream(**asked) as stream:
+        events = list(stream)
+        final = stream.get_final_message()
+    assert [block.type for block in final.content] == [block.type for block in whole.content], final
+    assert final.content[0].input == used.input and final.content[1].content == found.content, final
+    pieces = [event.delta.partial_json for event in events if event.type == "content_block_delta" and event.delta.type == "input_json_delta"]
+    assert "for rain" in "".join(pieces), "what it is called with is told as a piece"
+    # What it has found goes back as it came.
+    said = [*asked["messages"], {"role": "assistant", "content": whole.content}, user("say 2 words")]
+    assert client.messages.create(**{**asked, "messages": said}).content[0].text == "word1 word2"
+    changed = [block.model_dump() for block in whole.content]
+    changed[1]["content"][0]["encrypted_content"] = "changed"
+    said[1] = {"role": "assistant", "content": changed}
+    refused(BadRequestError, lambda: client.messages.create(**{**asked, "messages": said}))
+    # It may be chosen, alone or by its name.
+    for tools, choice in [([SEARCH], {"type": "any"}), ([LOOK, SEARCH], {"type": "tool", "name": "web_search"})]:
+        chosen = client.messages.create(**{**asked, "tools": tools}, tool_choice=choice)
+        assert chosen.content[0].type == "server_tool_use", chosen
+    assert client.messages.count_tokens(model=ANTHROPIC, messages=asked["messages"], tools=[SEARCH]).input_tokens > 0
+
+
 def thinking():
     think = {"type": "enabled", "budget_tokens": 1024}
     asked = {"model": "anthropic-a~sandbox-small", "max_tokens": 4000, "thinking": think, "messages": [user("think about rain")]}
@@ -119,17 +148,16 @@ def errors():
     for model in [OPENAI, ANTHROPIC]:
         error = refused(BadRequestError, lambda: client.messages.create(model=model, max_tokens=0, messages=[user("x")]))
         assert "max_tokens" in error.body["error"]["message"], error.body
-        server_tool = {"type": "web_search_20250305", "name": "web_search"}
-        error = refused(
-            BadRequestError,
-            lambda: client.messages.create(model=model, max_tokens=9, messages=[user("x")], tools=[server_tool]),
-        )
-        assert "tools[0].type" in error.body["error"]["message"], error.body
         # Features of another vendor that a client asks for by itself are left out, and told.
         raw = client.beta.messages.with_raw_response.create(
             model=model, max_tokens=50, messages=[user("say 2 words")], betas=["some-feature-2026-01-01"]
         )
         assert "betas: left out" in raw.headers["x-mosaic-warnings"], raw.headers
+    # Another vendor has none of this one's tools.
+    error = refused(
+        BadRequestError, lambda: client.messages.create(model=OPENAI, max_tokens=9, messages=[user("x")], tools=[SEARCH])
+    )
+    assert "tools (web_search_20250305)" in error.body["error"]["message"], error.body
     error = refused(
         BadRequestError,
         lambda: client.messages.create(model=OPENAI, max_tokens=9, messages=[user("x")], stop_sequences=list("abcde")),

@@ -220,6 +220,19 @@ def responses():
         assert after.output_text == "The tools said: sun", after
         short = client.responses.create(model=model, input="say 50 words", max_output_tokens=16)
         assert (short.status, short.incomplete_details.reason) == ("incomplete", "max_output_tokens"), short
+    search = {"type": "web_search"}
+    asked = {"model": OPENAI, "input": "search for rain", "tools": [tool, search]}
+    found = client.responses.create(**asked)
+    assert [item.type for item in found.output] == ["web_search_call", "message"], found
+    with client.responses.stream(**asked, tool_choice=search) as stream:
+        streamed = stream.get_final_response()
+    assert [item.type for item in streamed.output] == ["web_search_call", "message"], streamed
+    alone = client.responses.create(**{**asked, "tools": [search]}, tool_choice="required")
+    assert alone.output[0].type == "web_search_call", alone
+    said = [user("search for rain"), *[one.model_dump(exclude_none=True) for one in found.output], user("say 2 words")]
+    assert client.responses.create(model=OPENAI, input=said).output_text == "word1 word2"
+    error = refused(BadRequestError, lambda: client.responses.create(**{**asked, "model": ANTHROPIC}))
+    assert "tools (web_search)" in error.message, error.body
     kept = client.responses.create(model=OPENAI, input="say 4 words", store=True)
     assert kept.id.startswith("openai-a~"), kept
     assert client.responses.retrieve(kept.id).output_text == kept.output_text

@@ -39,7 +39,15 @@ async fn openais_python_client_has_the_rest_of_its_api() {
 async fn anthropics_python_client_asks_either_vendors_models() {
     parts(
         PYTHON[1],
-        &["models", "messages", "tools", "thinking", "errors", "batches"],
+        &[
+            "models",
+            "messages",
+            "tools",
+            "server_tools",
+            "thinking",
+            "errors",
+            "batches",
+        ],
     )
     .await;
 }

@@ -187,3 +187,41 @@ fn decoded(value: &Value) -> String {
     let again: Value = serde_json::from_str(&text).expect("JSON");
     format!("{text}{again}")
 }
+
+#[tokio::test]
+async fn what_a_provider_says_of_a_wrong_request_is_told_without_our_credential() {
+    let odd = |secret: &str| format!("the field is\\r\\n odd, says {secret}");
+    for (kind, operation, input) in [
+        ("github", "git.repo.get", json!({"repo": "acme/api"})),
+        ("gitea", "git.repo.get", json!({"repo": "acme/api"})),
+        ("gitlab", "git.repo.get", json!({"repo": "acme/api"})),
+        ("openai", "ai.models.get", json!({"model": "m"})),
+        (
+            "openai",
+            "ai.moderation.create",
+            json!({"texts": ["a text that somebody wrote"]}),
+        ),
+        ("anthropic", "ai.models.get", json!({"model": "m"})),
+    ] {
+        for secret in spelled() {
+            let sentence = odd(&secret) + " and 'a text that somebody wrote'";
+            let body = format!(
+                r#"{{"message":"{sentence}","error":{{"type":"invalid_request_error","message":"{sentence}"}}}}"#
+            );
+            let answer = Canned::text(400, &body).header("content-type", "application/json");
+            let provider = Upstream::answering([answer]).await;
+            let connection = upstream::connection(&provider.url);
+            let failure = upstream::ask(kind, &connection, operation, input.clone()).await;
+            let failure = failure.expect_err("refused");
+            let what = format!("{kind} {operation}: {failure:?}");
+            assert_eq!(failure.kind, Kind::InvalidInput, "{what}");
+            assert!(
+                failure.message().contains("it says: the field is odd, says ***"),
+                "{what}"
+            );
+            assert!(!what.contains(TOKEN), "{what}");
+            let theirs = operation == "ai.moderation.create";
+            assert_ne!(failure.message().contains("somebody wrote"), theirs, "{what}");
+        }
+    }
+}

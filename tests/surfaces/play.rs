@@ -178,7 +178,7 @@ fn document(told: Told, step: &Step, stage: &Stage) -> Value {
     }
     let refused = document.get_mut("refused").and_then(Value::as_object_mut);
     if let Some(members) = refused.filter(|_| step.is_late) {
-        members.retain(|name, _| !["provider", "detail"].contains(&name.as_str()));
+        members.retain(|name, _| name != "detail");
     }
     scrubbed(document, stage)
 }

@@ -190,6 +190,12 @@ impl CallRecord {
         (progress.attempts, progress.provider.clone())
     }
 
+    /// Who is asked at this moment.
+    pub(crate) fn asked_now(&self) -> Option<Arc<str>> {
+        let progress = self.progress();
+        progress.provider.clone().filter(|_| progress.phase == CallStage::Call)
+    }
+
     /// Attempts so far.
     pub(crate) fn attempts(&self) -> u32 {
         self.progress().attempts

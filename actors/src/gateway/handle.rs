@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::admission::{Admission, Attendance, Drained};
-use super::calls::CallSnapshot;
+use super::calls::{CallRecord, CallSnapshot};
 use super::finished::FinishedCall;
 use super::job::Job;
 use super::patience::send_patiently;
@@ -258,9 +258,21 @@ impl Front {
                 Ok(Ok(outcome)) => return outcome,
                 // The message was lost with the actor's mailbox; no task began.
                 Ok(Err(_)) => {}
-                Err(_) => return Err(Failure::new(Kind::Timeout, "no answer came before the call's deadline")),
+                Err(_) => return Err(overdue(job.record())),
             }
         }
         Err(Failure::new(Kind::Internal, "the gateway was restarted again and again").never_sent())
+    }
+}
+
+/// The deadline has passed. Whoever is asked by then is named, as where the attempt itself had come to tell of it: which of
+/// the two comes first is chance.
+fn overdue(record: &CallRecord) -> Failure {
+    match record.asked_now() {
+        Some(provider) => {
+            let sentence = format!("{provider} did not answer before the call's deadline");
+            Failure::new(Kind::Timeout, sentence).by(&provider)
+        }
+        None => Failure::new(Kind::Timeout, "no answer came before the call's deadline"),
     }
 }

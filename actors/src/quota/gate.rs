@@ -97,6 +97,8 @@ impl QuotaGate {
             Ok(_) => Ok(TenantPermit(self.clone())),
             Err(NO_PERMITS) => Err(Refusal::Retired),
             Err(_) => {
+                // Its rate had let it through: a call is counted once.
+                self.admitted.fetch_sub(1, Relaxed);
                 self.refused.fetch_add(1, Relaxed);
                 Err(Refusal::Full(max))
             }

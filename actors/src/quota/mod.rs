@@ -62,9 +62,10 @@ pub struct QuotaSnapshot {
     pub in_flight: u64,
     /// The bound on them; 0: none.
     pub max_in_flight: u32,
-    /// Calls let through since the gate opened.
+    /// Calls that both limits have let through since the gate opened. One that is answered from the record of its key is
+    /// among them, as it is among those that the rate counts.
     pub admitted: u64,
-    /// Calls refused since the gate opened.
+    /// Calls that one of the two has refused since the gate opened; none is among those let through.
     pub refused: u64,
 }
 

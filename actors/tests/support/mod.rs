@@ -10,7 +10,7 @@ pub mod scripted;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Barrier, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -122,6 +122,8 @@ pub enum Do {
     NumberWhenLet(Arc<AtomicUsize>, Arc<Semaphore>),
     /// Answer with a thing's version, or that it has not changed.
     Version(Arc<Versioned>),
+    /// Give a permit, and hold the thread until somebody comes to the barrier.
+    Block(Arc<Semaphore>, Arc<Barrier>),
     /// Never answer.
     Hang,
     /// Never answer at the named instances, answer at others.
@@ -304,6 +306,11 @@ impl TestDriver {
                 Err(failure.clone())
             }
             Do::Version(_) => unreachable!("its answer depends on the call"),
+            Do::Block(entered, leave) => {
+                entered.add_permits(1);
+                leave.wait();
+                std::future::pending().await
+            }
             Do::HangAt(names) if !names.contains(&&*self.name) => self.answer(),
             Do::Hang | Do::HangAt(_) => std::future::pending().await,
             Do::Frames(count, pause) => Ok(self.stream(*count, *pause, None)),

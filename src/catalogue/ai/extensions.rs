@@ -9,6 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+/// The most types of a list that a refusal names.
+const MOST_KINDS: usize = 8;
+
 /// Fields of a request by the dialect that knows them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
@@ -31,7 +34,7 @@ impl Extensions {
             for (name, value) in fields {
                 let place = format!("extensions.{of}.{name}");
                 if of != dialect {
-                    let sentence = format!("{place} is of another dialect than the provider's");
+                    let sentence = format!("{place}{} is of another dialect than the provider's", kinds(value));
                     return Err(Failure::unsupported_field(place, sentence).never_sent());
                 }
                 if own.contains(&name.as_str()) {
@@ -42,6 +45,18 @@ impl Extensions {
             }
         }
         Ok(its)
+    }
+}
+
+/// What a list holds, such as tools that only one provider has, by their types.
+fn kinds(value: &Value) -> String {
+    let plain = |kind: &&str| kind.len() <= 64 && kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let rows = value.as_array().into_iter().flatten();
+    let mut kinds: Vec<&str> = rows.filter_map(|row| row["type"].as_str()).filter(plain).collect();
+    kinds.truncate(MOST_KINDS);
+    match kinds.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", kinds.join(", ")),
     }
 }
 
@@ -65,5 +80,12 @@ mod tests {
             assert_eq!((failure.kind, failure.field.as_deref()), (kind, Some(field)));
             assert!(failure.unsent);
         }
+        let tools = json!({"one": {"tools": [{"type": "web_search_1"}, {"type": "<b>"}, {"type": "run_code"}]}});
+        let said: Extensions = serde_json::from_value(tools).expect("read");
+        let refused = said.of("two", &[]).expect_err("refused");
+        assert!(
+            refused.message().contains("tools (web_search_1, run_code) is"),
+            "{refused}"
+        );
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use mosaic_actors::call::{Answer, Body, CacheStatus, Head, Operation};
 use mosaic_actors::error::{Failure, Kind};
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,10 @@ pub const LONGEST_ANSWER: usize = 4 << 20;
 /// When to ask again while the first request is still under way.
 const IN_FLIGHT_RETRY: Duration = Duration::from_secs(1);
 
+/// It was answered, and nothing says by whom: so records were kept before.
 const ANSWERED: u16 = 200;
+/// It was answered: the record's first line names who did, and behind it stands the answer.
+const ANSWERED_BY: u16 = 201;
 /// It was answered; the answer was too long to keep, or came when too many were to be kept.
 const ANSWERED_AT_LENGTH: u16 = 204;
 const FAILED: u16 = 500;
@@ -50,7 +53,7 @@ pub(super) fn is_final(facts: &Operation, failure: &Failure) -> bool {
 /// The same outcome without an answer.
 pub(super) fn short(outcome: &Outcome) -> Outcome {
     match outcome.status {
-        ANSWERED => Outcome {
+        ANSWERED | ANSWERED_BY => Outcome {
             status: ANSWERED_AT_LENGTH,
             content_type: outcome.content_type.clone(),
             body: Bytes::new(),
@@ -101,7 +104,7 @@ struct Recorded {
 
 pub(super) fn recorded_answer(answer: &Answer) -> Outcome {
     let (status, body) = match &answer.body {
-        Body::Bytes(body) if body.len() <= LONGEST_ANSWER => (ANSWERED, body.clone()),
+        Body::Bytes(body) if body.len() <= LONGEST_ANSWER => (ANSWERED_BY, signed(&answer.head.provider, body)),
         // Keyed operations do not stream; what cannot be kept is told as such.
         Body::Bytes(_) | Body::Stream(_) | Body::Raw(_) => (ANSWERED_AT_LENGTH, Bytes::new()),
     };
@@ -110,6 +113,26 @@ pub(super) fn recorded_answer(answer: &Answer) -> Outcome {
         content_type: answer.head.content_type.to_owned(),
         body,
     }
+}
+
+/// An answer behind the name of who gave it, which has no line's end in it.
+fn signed(provider: &str, body: &Bytes) -> Bytes {
+    let mut record = BytesMut::with_capacity(provider.len() + 1 + body.len());
+    record.put_slice(provider.as_bytes());
+    record.put_u8(b'\n');
+    record.put_slice(body);
+    record.freeze()
+}
+
+/// Who answered, and what.
+fn read(outcome: &Outcome) -> Result<(Arc<str>, Bytes), Failure> {
+    if outcome.status == ANSWERED {
+        return Ok((Arc::from(""), outcome.body.clone()));
+    }
+    let unread = || internal("the record of a keyed write cannot be read");
+    let end = outcome.body.iter().position(|byte| *byte == b'\n').ok_or_else(unread)?;
+    let provider = std::str::from_utf8(&outcome.body[..end]).map_err(|error| unread().because(error))?;
+    Ok((Arc::from(provider), outcome.body.slice(end + 1..)))
 }
 
 pub(super) fn recorded_failure(failure: &Failure) -> Outcome {
@@ -132,7 +155,7 @@ pub(super) fn replay(outcome: &Outcome) -> Result<Answer, Failure> {
             "the first request with this idempotency key succeeded; its answer could not be kept, so only this is known",
         ));
     }
-    if outcome.status != ANSWERED {
+    if !matches!(outcome.status, ANSWERED | ANSWERED_BY) {
         let recorded: Recorded = serde_json::from_slice(&outcome.body)
             .map_err(|error| internal("the record of a keyed write cannot be read").because(error))?;
         let mut failure = Failure::new(recorded.kind, recorded.message);
@@ -143,13 +166,44 @@ pub(super) fn replay(outcome: &Outcome) -> Result<Answer, Failure> {
         failure.replayed = true;
         return Err(failure);
     }
+    let (provider, body) = read(outcome)?;
     Ok(Answer {
-        // Who answered then is not recorded; the ids in the body name it.
         head: Head {
             attempts: 0,
-            ..Head::json(Arc::from(""))
+            ..Head::json(provider)
         },
-        body: Body::Bytes(outcome.body.clone()),
+        body: Body::Bytes(body),
         value: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(outcome: &Outcome) -> (String, Bytes) {
+        let answer = replay(outcome).expect("an answer");
+        assert!(replayed(&answer.head));
+        let Body::Bytes(body) = answer.body else {
+            panic!("bytes")
+        };
+        (answer.head.provider.to_string(), body)
+    }
+
+    #[test]
+    fn a_replay_names_who_answered_where_the_record_does() {
+        let body = Bytes::from_static(b"{\n}");
+        let answer = Answer {
+            head: Head::json(Arc::from("forge-a")),
+            body: Body::Bytes(body.clone()),
+            value: None,
+        };
+        let mut outcome = recorded_answer(&answer);
+        assert_eq!(told(&outcome), ("forge-a".to_owned(), body.clone()));
+        let failure = replay(&short(&outcome)).expect_err("it is not kept");
+        assert_eq!(failure.kind, Kind::Conflict);
+        // As records were before.
+        (outcome.status, outcome.body) = (ANSWERED, body.clone());
+        assert_eq!(told(&outcome), (String::new(), body));
+    }
 }

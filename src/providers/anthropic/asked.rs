@@ -25,8 +25,8 @@ pub struct MessagesRequest<'a> {
     pub top_p: Option<f64>,
     pub top_k: Option<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tools: Vec<Tool<'a>>,
-    pub tool_choice: Option<ToolChoice<'a>>,
+    pub tools: Vec<OrOwn<Tool<'a>>>,
+    pub tool_choice: Option<OrOwn<ToolChoice<'a>>>,
     pub thinking: Option<Thinking>,
     pub output_config: Option<OutputConfig<'a>>,
     pub metadata: Option<Metadata<'a>>,
@@ -45,8 +45,6 @@ pub const OWN: &[&str] = &[
     "temperature",
     "top_p",
     "top_k",
-    "tools",
-    "tool_choice",
     "thinking",
     "output_config",
     "metadata",
@@ -149,6 +147,14 @@ impl From<Cache> for CacheControl {
             ttl,
         }
     }
+}
+
+/// What is written from the input, or the provider's own as it came.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum OrOwn<T> {
+    Ours(T),
+    Own(Value),
 }
 
 /// `Tool`

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
 
 use super::convert::FIELDS;
-use crate::providers::ai::{bounded, over};
+use crate::providers::ai::{bounded, over, saying};
 use crate::providers::http::{Fault, Refusal, by_status, status, waits};
 
 /// Of an account whose money is gone, or whose limit of spending is reached.
@@ -55,7 +55,7 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
         529 => by_status(refusal).never_billed(),
         _ => by_status(refusal),
     };
-    fault.coded(failure)
+    saying(fault.coded(failure), refusal)
 }
 
 /// An error in what came as a success: its type alone tells what it is.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use mosaic_actors::error::Failure;
 use serde_json::{Map, Value, json};
 
-use super::asked::{Format, MessagesRequest, Metadata, OWN, OutputConfig, Thinking, Tool, ToolChoice};
+use super::asked::{Format, MessagesRequest, Metadata, OWN, OrOwn, OutputConfig, Thinking, Tool, ToolChoice};
 use super::messages::{Conversation, conversation};
 use super::options::{Abilities, Asker, DIALECT, FILES, Options};
 use crate::catalogue::ai::{self, ChatInput, Effort, Reasoning, ResponseFormat, ToolMode, Warning};
@@ -66,6 +66,9 @@ pub fn counted<'a>(
     let mut warnings = vec![];
     let mut extensions = input.extensions.of(DIALECT, OWN)?;
     let mut betas = betas(options, &mut extensions)?;
+    let mut tools = tools(input)?;
+    tools.extend(builtin(&mut extensions)?);
+    let tool_choice = tool_choice(input, &mut extensions)?;
     let Conversation {
         system,
         messages,
@@ -85,8 +88,8 @@ pub fn counted<'a>(
         temperature: None,
         top_p: None,
         top_k: None,
-        tools: tools(input)?,
-        tool_choice: tool_choice(input),
+        tools,
+        tool_choice,
         thinking,
         output_config: (effort.is_some() || format.is_some()).then_some(OutputConfig { effort, format }),
         metadata: None,
@@ -180,18 +183,33 @@ fn metadata<'a>(options: &Options, input: &'a ChatInput, warnings: &mut Vec<Warn
     Some(Metadata { user_id })
 }
 
-fn tools(input: &ChatInput) -> Result<Vec<Tool<'_>>, Failure> {
+fn tools(input: &ChatInput) -> Result<Vec<OrOwn<Tool<'_>>>, Failure> {
     let mut tools = vec![];
     for (at, tool) in input.tools.iter().enumerate() {
-        tools.push(Tool {
+        tools.push(OrOwn::Ours(Tool {
             name: &tool.name,
             description: tool.description.as_deref(),
             input_schema: schema(at, tool)?,
             strict: tool.strict,
             cache_control: tool.cache.map(Into::into),
-        });
+        }));
     }
     Ok(tools)
+}
+
+/// The tools that the provider has itself, which stand behind the caller's.
+fn builtin<'a>(extensions: &mut Map<String, Value>) -> Result<Vec<OrOwn<Tool<'a>>>, Failure> {
+    match extensions.shift_remove("tools") {
+        None => Ok(vec![]),
+        Some(Value::Array(tools)) => Ok(tools.into_iter().map(OrOwn::Own).collect()),
+        Some(_) => Err(wrong("tools", "is a list of tools that the provider has itself")),
+    }
+}
+
+fn wrong(name: &str, what: &str) -> Failure {
+    let place = format!("extensions.{DIALECT}.{name}");
+    let sentence = format!("{place} {what}");
+    Failure::invalid(place, sentence).never_sent()
 }
 
 /// A schema of an object, which is all that can be told.
@@ -220,8 +238,20 @@ fn schema(at: usize, tool: &ai::Tool) -> Result<Cow<'_, Map<String, Value>>, Fai
     }
 }
 
+/// The choice of the input, or one that is the provider's own: of a tool that it has itself.
+fn tool_choice<'a>(
+    input: &'a ChatInput,
+    extensions: &mut Map<String, Value>,
+) -> Result<Option<OrOwn<ToolChoice<'a>>>, Failure> {
+    match (chosen(input), extensions.shift_remove("tool_choice")) {
+        (chosen, None) => Ok(chosen.map(OrOwn::Ours)),
+        (None, Some(own)) => Ok(Some(OrOwn::Own(own))),
+        (Some(_), Some(_)) => Err(wrong("tool_choice", "is said by a field of the input's own")),
+    }
+}
+
 /// That no two tools be called at once is a part of the choice there.
-fn tool_choice(input: &ChatInput) -> Option<ToolChoice<'_>> {
+fn chosen(input: &ChatInput) -> Option<ToolChoice<'_>> {
     let alone = input.parallel_tool_calls == Some(false) && !input.tools.is_empty();
     let (r#type, name) = match &input.tool_choice {
         None if alone => ("auto", None),

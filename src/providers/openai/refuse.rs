@@ -12,7 +12,7 @@ use serde::de::IgnoredAny;
 
 use super::asked::ChatRequest;
 use super::convert;
-use crate::providers::ai::{bounded, over};
+use crate::providers::ai::{bounded, over, saying};
 use crate::providers::http::{Fault, Refusal, Refused, by_status, status, waits};
 
 /// A server that cannot begin: it loads its model (llama.cpp), or has no room.
@@ -159,7 +159,7 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
         503 if fault.says(UNREADY) => by_status(refusal).never_billed(),
         _ => by_status(refusal),
     };
-    fault.coded(failure)
+    saying(fault.coded(failure), refusal)
 }
 
 /// An error in what came as a success: there is no status any more, so its own words decide.

@@ -67,9 +67,14 @@ impl Anthropic {
     pub(crate) fn spoken(&self, request: &MessageRequest) -> (Value, usize) {
         let spoken = model::say(&request.asked);
         let id = self.next_message_id();
+        let mut content = request
+            .query
+            .as_deref()
+            .map_or(vec![], |query| said::searched(query, &id));
+        content.extend(said::blocks(&spoken, &id));
         let mut message = json!({
             "id": id, "type": "message", "role": "assistant", "model": request.model.id,
-            "content": said::blocks(&spoken, &id),
+            "content": content,
             "container": null,
             "usage": {
                 "input_tokens": request.input_tokens, "output_tokens": spoken.tokens(),

@@ -108,6 +108,15 @@ fn sound(place: &str, block: &Value, user: bool) -> Result<(), Problem> {
             (Some(_), Some(_)) => wrong("signature: Invalid `signature` in `thinking` block"),
             _ => wrong("signature: Field required"),
         },
+        ("server_tool_use", false) if block["id"].is_string() && block["input"].is_object() => Ok(()),
+        ("web_search_tool_result", false) => {
+            let found = block["content"].as_array().into_iter().flatten();
+            let mut found = found.map(|found| found["encrypted_content"].as_str().unwrap_or_default());
+            match found.all(|found| STANDARD.decode(found).is_ok_and(|text| text.starts_with(b"hidden:"))) {
+                true => Ok(()),
+                false => wrong("content.encrypted_content: Invalid `encrypted_content` in search result block"),
+            }
+        }
         ("redacted_thinking", false) => {
             let data = text("data").and_then(|data| STANDARD.decode(data).ok());
             match data.is_some_and(|data| data.starts_with(b"hidden:")) {

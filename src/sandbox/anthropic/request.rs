@@ -11,10 +11,15 @@ use super::problem::Problem;
 use crate::sandbox::model::Asked;
 use crate::sandbox::model::text;
 
+/// The tool by which the model searches the web itself.
+pub(crate) const SEARCH: &str = "web_search";
+
 /// What is asked.
 pub(crate) struct MessageRequest {
     pub model: &'static Model,
     pub asked: Asked,
+    /// What is looked for in the web first: it has the tool for it, and the prompt begins with `search`.
+    pub query: Option<String>,
     pub input_tokens: usize,
     pub stream: bool,
 }
@@ -42,7 +47,7 @@ impl MessageRequest {
                 "temperature: {temperature} is not between 0 and 1"
             )));
         }
-        let tools = tools(&input["tools"])?;
+        let (tools, searches) = tools(&input["tools"])?;
         let last = blocks(&messages[messages.len() - 1]["content"]);
         let count = |kind: &str| last.iter().filter(|block| block["type"] == kind).count();
         let said = said(&last);
@@ -57,7 +62,7 @@ impl MessageRequest {
             },
             pictures: count("image"),
             documents: count("document"),
-            required: required(&input["tool_choice"], &tools)?,
+            required: required(&input["tool_choice"], &tools, searches)?,
             tools: if input["tool_choice"]["type"] == "none" {
                 vec![]
             } else {
@@ -73,8 +78,10 @@ impl MessageRequest {
             .iter()
             .map(|message| &message["content"])
             .chain([&input["system"], &input["tools"]]);
+        let query = asked.prompt.strip_prefix("search ").filter(|_| searches);
         Ok(Self {
             model,
+            query: query.map(str::to_owned),
             asked,
             input_tokens: texts.map(tokens).sum(),
             stream: input["stream"] == true,
@@ -125,8 +132,23 @@ fn thinking(told: &Value, model: &Model, max_tokens: usize) -> Result<bool, Prob
     }
 }
 
-fn tools(tools: &Value) -> Result<Vec<String>, Problem> {
-    let tools = tools.as_array().into_iter().flatten().enumerate();
+/// The tools that the caller has, and whether the model may search the web itself.
+fn tools(tools: &Value) -> Result<(Vec<String>, bool), Problem> {
+    let tools: Vec<(usize, &Value)> = tools.as_array().into_iter().flatten().enumerate().collect();
+    let (own, theirs): (Vec<_>, Vec<_>) = tools
+        .into_iter()
+        .partition(|(_, tool)| tool["type"].as_str().is_some_and(|kind| kind != "custom"));
+    let searches = |tool: &Value| {
+        tool["name"] == SEARCH
+            && tool["type"]
+                .as_str()
+                .is_some_and(|kind| kind.starts_with("web_search_"))
+    };
+    if let Some((at, _)) = own.iter().find(|(_, tool)| !searches(tool)) {
+        return Err(Problem::invalid(format!(
+            "tools.{at}.type: this sandbox has web_search alone"
+        )));
+    }
     let name = |(at, tool): (usize, &Value)| match tool["name"].as_str() {
         Some(name) if tool["input_schema"]["type"] == "object" => Ok(name.to_owned()),
         Some(_) => Err(Problem::invalid(format!(
@@ -134,17 +156,20 @@ fn tools(tools: &Value) -> Result<Vec<String>, Problem> {
         ))),
         None => Err(Problem::invalid(format!("tools.{at}.name: Field required"))),
     };
-    tools.map(name).collect()
+    let names = theirs.into_iter().map(name).collect::<Result<_, _>>()?;
+    Ok((names, !own.is_empty()))
 }
 
 /// The tool that must be called; some tool, where it is empty.
-fn required(choice: &Value, tools: &[String]) -> Result<Option<String>, Problem> {
+fn required(choice: &Value, tools: &[String], searches: bool) -> Result<Option<String>, Problem> {
     match choice["type"].as_str() {
-        Some(_) if tools.is_empty() => Err(Problem::invalid(
+        Some("tool") if searches && choice["name"] == SEARCH => Ok(None),
+        Some(_) if tools.is_empty() && !searches => Err(Problem::invalid(
             "tool_choice: may only be specified while providing tools",
         )),
         None if !choice.is_null() => Err(Problem::invalid("tool_choice.type: Field required")),
         None | Some("auto" | "none") => Ok(None),
+        Some("any") if tools.is_empty() => Ok(None),
         Some("any") => Ok(Some(String::new())),
         Some("tool") => match choice["name"].as_str() {
             Some(name) if tools.iter().any(|tool| tool == name) => Ok(Some(name.to_owned())),

@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use super::order::{hidden, signature};
+use super::request::SEARCH;
 use crate::sandbox::model::text;
 use crate::sandbox::model::{Finish, Spoken};
 
@@ -22,6 +23,20 @@ pub(crate) fn stop(spoken: &Spoken) -> Value {
         .as_ref()
         .map(|why| json!({ "type": "refusal", "category": null, "explanation": why }));
     json!({ "stop_reason": reason, "stop_sequence": sequence, "stop_details": details })
+}
+
+/// The model has looked for this in the web, and found it.
+pub(crate) fn searched(query: &str, answer: &str) -> Vec<Value> {
+    let id = format!("srvtoolu_{answer}");
+    let direct = json!({ "type": "direct" });
+    let found = json!({
+        "type": "web_search_result", "url": "https://found.example/", "title": format!("On {query}"),
+        "encrypted_content": hidden(query), "page_age": null,
+    });
+    vec![
+        json!({ "type": "server_tool_use", "id": id, "name": SEARCH, "input": { "query": query }, "caller": direct }),
+        json!({ "type": "web_search_tool_result", "tool_use_id": id, "content": [found], "caller": direct }),
+    ]
 }
 
 pub(crate) fn blocks(spoken: &Spoken, answer: &str) -> Vec<Value> {
@@ -71,7 +86,7 @@ pub(crate) fn events(index: usize, block: &Value) -> Vec<Value> {
                 json!({ "type": "signature_delta", "signature": block["signature"] }),
             ));
         }
-        Some("tool_use") => {
+        Some("tool_use" | "server_tool_use") => {
             begun["input"] = json!({});
             // Even a call without arguments has a piece, an empty one.
             deltas.push(delta(json!({ "type": "input_json_delta", "partial_json": "" })));

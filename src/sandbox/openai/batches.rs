@@ -19,9 +19,9 @@ use http::{Response, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use super::files::Files;
+use super::page::page;
 use super::problem::Problem;
 use super::{Kept, OpenAi, chat, embeddings};
-use crate::sandbox::kit::query::Params;
 
 const ENDPOINTS: [&str; 2] = ["/v1/chat/completions", "/v1/embeddings"];
 const USUAL_PAGE: usize = 20;
@@ -192,37 +192,6 @@ pub(crate) async fn list(State(openai): State<Arc<OpenAi>>, uri: Uri) -> Result<
     let kept = openai.kept();
     let newest = kept.batches.iter().rev();
     page(&uri, (USUAL_PAGE, LARGEST_PAGE), newest.map(Batch::object).collect())
-}
-
-/// The page of a list that is asked for; how many rows one has usually, and at most.
-pub(crate) fn page(
-    uri: &Uri,
-    (usual, largest): (usize, usize),
-    mut all: Vec<Value>,
-) -> Result<Response<Body>, Problem> {
-    let wrong = |name: &str, message: String| Problem::field(name, message, Some("invalid_value"));
-    let params = Params::of(uri);
-    let limit = match params.get("limit").map(str::parse) {
-        None => usual,
-        Some(Ok(limit)) if (1..=largest).contains(&limit) => limit,
-        Some(_) => return Err(wrong("limit", format!("limit must be between 1 and {largest}"))),
-    };
-    let from = match params.get("after") {
-        None => 0,
-        Some(after) => {
-            let at = all.iter().position(|row| row["id"] == after);
-            at.ok_or_else(|| wrong("after", "There is no such row.".to_owned()))? + 1
-        }
-    };
-    let has_more = all.len() - from > limit;
-    let data: Vec<Value> = all.drain(from..).take(limit).collect();
-    let mut page = json!({ "object": "list", "has_more": has_more });
-    if let (Some(first), Some(last)) = (data.first(), data.last()) {
-        page["first_id"] = first["id"].clone();
-        page["last_id"] = last["id"].clone();
-    }
-    page["data"] = data.into();
-    Ok(Json(page).into_response())
 }
 
 fn place(kept: &Kept, id: &str) -> Result<usize, Problem> {

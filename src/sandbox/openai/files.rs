@@ -13,7 +13,7 @@ use http::{HeaderValue, Response, StatusCode, Uri, header};
 use serde_json::{Value, json};
 
 use super::OpenAi;
-use super::batches::page;
+use super::page::page;
 use super::problem::Problem;
 use crate::sandbox::kit::query::Params;
 

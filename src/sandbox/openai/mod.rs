@@ -30,6 +30,7 @@ mod files;
 mod gate;
 mod models;
 mod moderations;
+mod page;
 mod problem;
 mod request;
 mod responses;

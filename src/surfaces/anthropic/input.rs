@@ -59,11 +59,12 @@ pub fn asked(mut fields: Fields, answered: bool) -> Result<Asked, Failure> {
         top_p: fields.get("top_p")?,
         top_k: fields.get("top_k")?,
         stop: fields.get("stop_sequences")?.unwrap_or_default(),
-        tools: tools(&mut fields)?,
         user: user(&mut fields)?,
         ..ChatInput::default()
     };
-    choose(&mut fields, &mut input)?;
+    let mut builtin = Map::new();
+    tools(&mut fields, &mut input, &mut builtin)?;
+    choose(&mut fields, &mut input, &mut builtin)?;
     think(&mut fields, &mut input)?;
     let stream = fields.get("stream")?.unwrap_or(false);
     fields.leave_where("service_tier", |word| word == "auto");
@@ -71,7 +72,8 @@ pub fn asked(mut fields: Fields, answered: bool) -> Result<Asked, Failure> {
         &["container", "mcp_servers"],
         "cannot be had here: tools are the caller's own",
     )?;
-    let own = fields.rest();
+    let mut own = fields.rest();
+    own.extend(builtin);
     if !own.is_empty() {
         input.extensions = Extensions([(DIALECT.to_owned(), own)].into());
     }
@@ -198,20 +200,24 @@ impl Said {
     }
 }
 
-fn tools(fields: &mut Fields) -> Result<Vec<Tool>, Failure> {
-    let mut tools = vec![];
+/// Tools of the caller's, and those that this vendor has itself, which go to it as they came.
+fn tools(fields: &mut Fields, input: &mut ChatInput, own: &mut Map<String, Value>) -> Result<(), Failure> {
+    let mut builtin = vec![];
     for (at, value) in fields.list("tools")?.into_iter().enumerate() {
-        let mut tool = Fields::of(format!("tools[{at}]"), value)?;
-        if tool.text("type")?.is_some_and(|kind| kind != "custom") {
-            return Err(unsupported(
-                &tool.place("type"),
-                "is a tool of a provider's own, which is not taken here",
-            ));
+        if value
+            .get("type")
+            .and_then(Value::as_str)
+            .is_some_and(|kind| kind != "custom")
+        {
+            builtin.push(value);
+            continue;
         }
+        let mut tool = Fields::of(format!("tools[{at}]"), value)?;
+        tool.leave(&["type"]);
         // It only steers how the pieces of a call are cut.
         tool.leave(&["eager_input_streaming", "input_examples", "allowed_callers"]);
         tool.leave_where("defer_loading", |value| *value == false);
-        tools.push(Tool {
+        input.tools.push(Tool {
             name: tool.required("name")?,
             description: tool.text("description")?,
             parameters: tool.get::<Map<String, Value>>("input_schema")?,
@@ -220,13 +226,28 @@ fn tools(fields: &mut Fields) -> Result<Vec<Tool>, Failure> {
         });
         tool.end()?;
     }
-    Ok(tools)
+    if !builtin.is_empty() {
+        own.insert("tools".to_owned(), Value::Array(builtin));
+    }
+    Ok(())
 }
 
-fn choose(fields: &mut Fields, input: &mut ChatInput) -> Result<(), Failure> {
-    let Some(mut choice) = fields.object("tool_choice")? else {
+/// Whether the choice cannot be said of the caller's tools alone: it names another, or there are none of the caller's.
+fn is_own(choice: &Value, input: &ChatInput, own: &Map<String, Value>) -> bool {
+    let known = |name: &str| input.tools.iter().any(|tool| tool.name == name);
+    let other = choice["name"].as_str().is_some_and(|name| !known(name));
+    own.contains_key("tools") && (input.tools.is_empty() || other)
+}
+
+fn choose(fields: &mut Fields, input: &mut ChatInput, own: &mut Map<String, Value>) -> Result<(), Failure> {
+    let Some(choice) = fields.take("tool_choice") else {
         return Ok(());
     };
+    if is_own(&choice, input, own) {
+        own.insert("tool_choice".to_owned(), choice);
+        return Ok(());
+    }
+    let mut choice = Fields::of("tool_choice".to_owned(), choice)?;
     let chosen = match choice.required("type")?.as_str() {
         "auto" => ToolChoice::Mode(ToolMode::Auto),
         "any" => ToolChoice::Mode(ToolMode::Required),

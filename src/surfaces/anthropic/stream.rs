@@ -138,9 +138,19 @@ impl Events {
         self.stop(out)
     }
 
-    fn whole(&mut self, block: Value, out: &mut Vec<u8>) -> Result<(), Failure> {
+    /// A block that comes whole. What a tool is called with is told as a piece all the same: some clients read it there
+    /// alone.
+    fn whole(&mut self, mut block: Value, out: &mut Vec<u8>) -> Result<(), Failure> {
         self.close(out)?;
+        let input = block.get_mut("input").filter(|input| input.is_object());
+        let input = input.map(|input| std::mem::replace(input, json!({})));
         self.begin(block, out)?;
+        if let Some(input) = input {
+            self.delta(
+                json!({"type": "input_json_delta", "partial_json": input.to_string()}),
+                out,
+            )?;
+        }
         self.stop(out)
     }
 
@@ -213,7 +223,10 @@ impl Teller for Events {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::value::to_raw_value;
+
     use super::*;
+    use crate::catalogue::raw::Raw;
 
     fn text(text: &str) -> ChatEvent {
         ChatEvent::Delta { text: text.to_owned() }
@@ -320,6 +333,17 @@ mod tests {
         assert_eq!(blocks, ["0+thinking", "0:hm", "0:s", "0.", "1+text", "1:a", "1."]);
         let (blocks, _) = told(vec![think("hm"), text("a")], Finish::Stop).expect("told");
         assert_eq!(blocks, ["0+text", "0:a", "0."]);
+        let searched = json!({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}});
+        let block = to_raw_value(&searched).expect("JSON");
+        let (blocks, _) = told(
+            vec![ChatEvent::Other {
+                dialect: DIALECT.to_owned(),
+                block: Raw::from(block),
+            }],
+            Finish::Pause,
+        )
+        .expect("told");
+        assert_eq!(blocks, ["0+server_tool_use", "0:{\"query\":\"q\"}", "0."]);
         let hidden = ChatEvent::HiddenReasoning { data: "d".into() };
         let (blocks, _) = told(vec![hidden], Finish::Filter).expect("told");
         assert_eq!(blocks, ["0+redacted_thinking", "0."]);

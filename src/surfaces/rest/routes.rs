@@ -4,7 +4,8 @@
 //!
 //! A placeholder takes one percent-encoded segment (`acme%2Fapi`) or several raw ones (`acme/api`). Of several readings,
 //! a literal wins over a placeholder, the leftmost first, and a placeholder takes as little as it can; a value that
-//! holds a literal of the route is written percent-encoded to be taken whole.
+//! holds a literal of the route is written percent-encoded to be taken whole. A removal is made by the best reading alone:
+//! where that has other methods, none that is worse is looked for.
 
 use std::borrow::Cow;
 
@@ -76,6 +77,10 @@ impl Routes {
             others: Vec::new(),
         };
         match self.root.find(&parts, &mut search) {
+            // Nobody who forgets a branch's name means to delete a repository that is called `acme/api/branches`.
+            Some(_) if method == Method::Delete && !search.others.is_empty() => {
+                Ok(Resolved::OtherMethods(search.others))
+            }
             Some(entry) => decoded(entry, &search.taken).map(Resolved::Found),
             None if search.others.is_empty() => Ok(Resolved::Nothing),
             None => Ok(Resolved::OtherMethods(search.others)),
@@ -159,11 +164,11 @@ impl Node {
     }
 
     fn end(&self, search: &mut Search<'_>) -> Option<&'static Entry> {
-        for entry in &self.entries {
-            let method = entry.declaration.method;
-            if method == search.method {
-                return Some(entry);
-            }
+        let method_of = |entry: &&Entry| entry.declaration.method;
+        if let Some(entry) = self.entries.iter().find(|entry| method_of(entry) == search.method) {
+            return Some(entry);
+        }
+        for method in self.entries.iter().map(method_of) {
             if !search.others.contains(&method) {
                 search.others.push(method);
             }
@@ -238,6 +243,14 @@ mod tests {
         }
         assert_eq!(resolve(Method::Patch, "/git/repos").0, "[Get, Post]");
         assert_eq!(resolve(Method::Get, "/ai/chat/stream").0, "[Post]");
+        assert_eq!(resolve(Method::Delete, "/git/repos/acme/api/branches").0, "[Get, Post]");
+        for (path, name) in [
+            ("/git/repos/acme/api%2Fbranches", "git.repo.delete"),
+            ("/git/repos/acme/api", "git.repo.delete"),
+            ("/git/repos/acme/api/branches/main", "git.branch.delete"),
+        ] {
+            assert_eq!(resolve(Method::Delete, path).0, name, "{path}");
+        }
         assert_eq!(resolve(Method::Get, &"/git".repeat(200)).0, "nothing");
         let broken = Routes::of(OPERATIONS.iter())
             .resolve(Method::Get, "/git/repos/%ff")

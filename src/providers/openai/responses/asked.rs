@@ -112,5 +112,10 @@ pub struct Function<'a> {
 #[serde(untagged)]
 pub enum ToolChoice<'a> {
     Word(&'a str),
-    Named { r#type: &'static str, name: &'a str },
+    Named {
+        r#type: &'static str,
+        name: &'a str,
+    },
+    /// Of a tool that the provider has itself.
+    Own(Value),
 }

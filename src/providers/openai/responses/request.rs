@@ -27,7 +27,6 @@ const OWN: &[&str] = &[
     "max_output_tokens",
     "temperature",
     "top_p",
-    "tool_choice",
     "parallel_tool_calls",
     "user",
     "safety_identifier",
@@ -121,11 +120,7 @@ fn ask<'a>(
         temperature: input.temperature,
         top_p: input.top_p,
         tools,
-        tool_choice: input
-            .tool_choice
-            .as_ref()
-            .map(|choice| heeded(profile, choice).map(|()| tool_choice(&profile.required, choice)))
-            .transpose()?,
+        tool_choice: chosen(profile, input, &mut extensions)?,
         parallel_tool_calls: input.parallel_tool_calls,
         text: text(profile, input, &mut extensions)?,
         reasoning: reasoning(profile, input, &mut extensions, &mut warnings)?,
@@ -188,6 +183,22 @@ pub fn tools<'a>(input: &'a ChatInput, warnings: &mut Vec<Warning>) -> Vec<Tool<
         })
     });
     tools.collect()
+}
+
+/// The choice of the input, or one that is the provider's own: of a tool that it has itself.
+fn chosen<'a>(
+    profile: &'a Profile,
+    input: &'a ChatInput,
+    extensions: &mut Map<String, Value>,
+) -> Result<Option<ToolChoice<'a>>, Failure> {
+    match (&input.tool_choice, extensions.shift_remove("tool_choice")) {
+        (Some(_), Some(_)) => Err(wrong("tool_choice", "is said by a field of the input's own")),
+        (None, own) => Ok(own.map(ToolChoice::Own)),
+        (Some(choice), None) => {
+            heeded(profile, choice)?;
+            Ok(Some(tool_choice(&profile.required, choice)))
+        }
+    }
 }
 
 /// The tools that the provider has itself, which stand behind the functions.

@@ -114,7 +114,7 @@ impl ResponseRequest {
             results,
             pictures: parts(items.last(), "input_image"),
             documents: parts(items.last(), "input_file"),
-            required: required(&body["tool_choice"], &functions)?,
+            required: required(&body["tool_choice"], &functions, builtin)?,
             tools: if body["tool_choice"] == "none" {
                 vec![]
             } else {
@@ -250,11 +250,12 @@ fn tools(body: &Value) -> Result<(Vec<String>, bool), Problem> {
 }
 
 /// The tool that must be called; some tool, where it is empty.
-fn required(choice: &Value, tools: &[String]) -> Result<Option<String>, Problem> {
+fn required(choice: &Value, tools: &[String], searches: bool) -> Result<Option<String>, Problem> {
     match choice {
         Value::Null => Ok(None),
         Value::String(word) if matches!(word.as_str(), "auto" | "none") => Ok(None),
         Value::String(word) if word == "required" && !tools.is_empty() => Ok(Some(String::new())),
+        choice if searches && (choice == "required" || choice["type"] == "web_search") => Ok(None),
         choice => match choice["name"].as_str() {
             Some(name) if choice["type"] == "function" && tools.iter().any(|tool| tool == name) => {
                 Ok(Some(name.to_owned()))

@@ -32,6 +32,7 @@ fn neutral(fields: Value) -> Value {
 #[test]
 fn each_field_has_its_neutral_one() {
     let tool = json!({"name": "look", "input_schema": {"type": "object"}, "cache_control": {"type": "ephemeral", "ttl": "1h"}});
+    let search = json!({"type": "web_search_20250305", "name": "web_search", "max_uses": 3});
     let look = json!({"name": "look", "parameters": {"type": "object"}, "cache": "1h"});
     for (said, meant) in [
         (
@@ -55,6 +56,20 @@ fn each_field_has_its_neutral_one() {
         (
             json!({"tools": [tool], "tool_choice": {"type": "auto", "disable_parallel_tool_use": true}}),
             json!({"tools": [look], "tool_choice": "auto", "parallel_tool_calls": false}),
+        ),
+        (
+            json!({"tools": [tool, search], "tool_choice": {"type": "any"}}),
+            json!({"tools": [look], "tool_choice": "required", "extensions": {"anthropic": {"tools": [search]}}}),
+        ),
+        (
+            json!({"tools": [tool, search], "tool_choice": {"type": "tool", "name": "web_search"}}),
+            json!({"tools": [look], "extensions": {"anthropic": {"tools": [search],
+                "tool_choice": {"type": "tool", "name": "web_search"}}}}),
+        ),
+        (
+            json!({"tools": [search], "tool_choice": {"type": "auto", "disable_parallel_tool_use": true}}),
+            json!({"extensions": {"anthropic": {"tools": [search],
+                "tool_choice": {"type": "auto", "disable_parallel_tool_use": true}}}}),
         ),
         (
             json!({"thinking": {"type": "enabled", "budget_tokens": 2048}}),
@@ -139,11 +154,6 @@ fn what_cannot_be_had_is_refused_and_told_by_the_clients_own_names() {
         (json!({"max_tokens": 0}), "max_tokens", Kind::Unsupported),
         (json!({"max_tokens": null}), "max_tokens", Kind::InvalidInput),
         (json!({"mcp_servers": [{}]}), "mcp_servers", Kind::Unsupported),
-        (
-            json!({"tools": [{"type": "bash_20250124", "name": "bash"}]}),
-            "tools[0].type",
-            Kind::Unsupported,
-        ),
         (
             json!({"thinking": {"type": "enabled"}}),
             "thinking.budget_tokens",

@@ -223,14 +223,19 @@ fn declared(fields: &mut Fields, chat: &mut ChatInput, own: &mut Map<String, Val
         tool.leave_where("defer_loading", |value| *value == false);
         chat.tools.push(tools::function(tool)?);
     }
+    if !builtin.is_empty() {
+        own.insert("tools".to_owned(), Value::Array(builtin));
+    }
     if let Some(value) = fields.take("tool_choice") {
-        tools::choice(value, chat)?;
+        let kind = value["type"].as_str();
+        let other = kind.is_some_and(|kind| !matches!(kind, "function" | "allowed_tools"));
+        match own.contains_key("tools") && (chat.tools.is_empty() || other) {
+            true => drop(own.insert("tool_choice".to_owned(), value)),
+            false => tools::choice(value, chat)?,
+        }
     }
     if chat.tools.is_empty() {
         chat.parallel_tool_calls = None;
-    }
-    if !builtin.is_empty() {
-        own.insert("tools".to_owned(), Value::Array(builtin));
     }
     Ok(())
 }

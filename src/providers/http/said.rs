@@ -1,4 +1,4 @@
-//! What a forge says of a request that it refuses as wrong, where nothing of it is known here: its own sentence.
+//! What a provider says of a request that it refuses as wrong, where nothing of it is known here: its own sentence.
 //!
 //! Invariant: a sentence is one line of a bounded length, without words that may be keys; and none is told of what may be about
 //! a secret.
@@ -6,8 +6,8 @@
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::Value;
 
+use super::Refusal;
 use crate::catalogue::event::line;
-use crate::providers::http::Refusal;
 
 /// The most bytes that are told of it.
 const LONGEST: usize = 300;
@@ -21,17 +21,26 @@ pub fn saying(failure: Failure, refusal: &Refusal<'_>) -> Failure {
     if failure.kind != Kind::InvalidInput || SECRET.iter().any(|part| refusal.path.contains(part)) {
         return failure;
     }
-    match refusal.json::<Value>().as_ref().and_then(sentence) {
+    match said(refusal) {
         Some(sentence) => failure.also(&format!("it says: {sentence}")),
         None => failure,
     }
 }
 
+/// The sentence that came with a refusal.
+pub fn said(refusal: &Refusal<'_>) -> Option<String> {
+    refusal.json::<Value>().as_ref().and_then(sentence)
+}
+
 /// The sentence of an error body: under `message` or `error`, as a text, a list of them, or lists by what they are about.
 fn sentence(body: &Value) -> Option<String> {
-    let told = ["message", "error", "errors"]
-        .into_iter()
-        .map(|name| parts(&body[name]));
+    // Models' providers have it within, beside its code.
+    let within = &body["error"]["message"];
+    let told = match within.is_string() {
+        true => vec![parts(within)],
+        false => ["message", "error", "errors"].map(|name| parts(&body[name])).into(),
+    }
+    .into_iter();
     let told: Vec<String> = told.flatten().collect();
     let told = told.join("; ");
     let words: Vec<&str> = told
@@ -92,6 +101,10 @@ mod tests {
                 Some("name: is too long, is odd"),
             ),
             (json!({"message": null, "error": 7}), None),
+            (
+                json!({"type": "error", "error": {"type": "invalid_request_error", "message": "x: odd", "param": null}}),
+                Some("x: odd"),
+            ),
             (json!(["a"]), None),
         ] {
             assert_eq!(sentence(&body).as_deref(), told, "{body}");
