@@ -285,10 +285,8 @@ async fn tenants_that_are_meant_to_share_share() {
     let tables = format!("tenants_share = true\n[tenants.acme]\n{OTHERS}");
     let place = Place::with_last(&tables).await;
     let path = "/v1/ai/files?provider=anthropic-a";
-    let brought = place
-        .ask(Method::POST, path)
-        .header("content-type", "text/plain")
-        .body("ours");
+    let brought = place.ask(Method::POST, &format!("{path}&name=ours.txt"));
+    let brought = brought.header("content-type", "text/plain").body("ours");
     let file = id(&send(brought, &[]).await.ok());
     for key in BOTH {
         assert_eq!(get(&place, key, &format!("/v1/ai/files/{file}")).await.status, 200);
