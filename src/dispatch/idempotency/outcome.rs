@@ -103,8 +103,10 @@ struct Recorded {
 }
 
 pub(super) fn recorded_answer(answer: &Answer) -> Outcome {
+    let provider = &answer.head.provider;
     let (status, body) = match &answer.body {
-        Body::Bytes(body) if body.len() <= LONGEST_ANSWER => (ANSWERED_BY, signed(&answer.head.provider, body)),
+        // The name counts: what is kept has a bound.
+        Body::Bytes(body) if provider.len() + 1 + body.len() <= LONGEST_ANSWER => (ANSWERED_BY, signed(provider, body)),
         // Keyed operations do not stream; what cannot be kept is told as such.
         Body::Bytes(_) | Body::Stream(_) | Body::Raw(_) => (ANSWERED_AT_LENGTH, Bytes::new()),
     };
@@ -202,6 +204,18 @@ mod tests {
         assert_eq!(told(&outcome), ("forge-a".to_owned(), body.clone()));
         let failure = replay(&short(&outcome)).expect_err("it is not kept");
         assert_eq!(failure.kind, Kind::Conflict);
+        // What is just too long beside the name of who gave it is not kept, and never refused by the store.
+        let most = LONGEST_ANSWER - "forge-a\n".len();
+        for (length, kept) in [(most, true), (most + 1, false), (LONGEST_ANSWER, false)] {
+            let answer = Answer {
+                head: Head::json(Arc::from("forge-a")),
+                body: Body::Bytes(vec![b' '; length].into()),
+                value: None,
+            };
+            let outcome = recorded_answer(&answer);
+            assert_eq!(outcome.status == ANSWERED_BY, kept, "{length}");
+            assert!(outcome.body.len() <= LONGEST_ANSWER);
+        }
         // As records were before.
         (outcome.status, outcome.body) = (ANSWERED, body.clone());
         assert_eq!(told(&outcome), (String::new(), body));
