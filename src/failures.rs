@@ -29,6 +29,8 @@ pub enum Fault {
     NoRoute,
     /// The path exists, with other methods.
     MethodNotAllowed,
+    /// The answer has none of the forms that are accepted.
+    NotAcceptable,
     /// The body is of another media type.
     UnsupportedMediaType,
     /// The body is over its limit.
@@ -41,9 +43,10 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault, for documents and tests.
-    pub const ALL: [Fault; 6] = [
+    pub const ALL: [Fault; 7] = [
         Fault::NoRoute,
         Fault::MethodNotAllowed,
+        Fault::NotAcceptable,
         Fault::UnsupportedMediaType,
         Fault::PayloadTooLarge,
         Fault::BadRequest,
@@ -55,6 +58,7 @@ impl Fault {
         match self {
             Fault::NoRoute => "no_route",
             Fault::MethodNotAllowed => "method_not_allowed",
+            Fault::NotAcceptable => "not_acceptable",
             Fault::UnsupportedMediaType => "unsupported_media_type",
             Fault::PayloadTooLarge => "payload_too_large",
             Fault::BadRequest => "bad_request",
@@ -67,6 +71,7 @@ impl Fault {
         match self {
             Fault::NoRoute => StatusCode::NOT_FOUND,
             Fault::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Fault::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Fault::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Fault::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Fault::BadRequest => StatusCode::BAD_REQUEST,
@@ -79,6 +84,7 @@ impl Fault {
         match self {
             Fault::NoRoute => "No route has this path.",
             Fault::MethodNotAllowed => "The path exists with other methods; `Allow` lists them.",
+            Fault::NotAcceptable => "The answer has none of the forms that `Accept` names.",
             Fault::UnsupportedMediaType => {
                 "The body must be application/json, or where a file is taken the file itself; without a Content-Encoding."
             }

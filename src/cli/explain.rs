@@ -71,6 +71,7 @@ const fn advice_on_fault(fault: Fault) -> &'static str {
     match fault {
         Fault::NoRoute => "Check the address: is a gateway there, and is its version this program's?",
         Fault::MethodNotAllowed => "Use a method that the `Allow` header names; `mosaic operations` lists them.",
+        Fault::NotAcceptable => "Name the forms that the sentence names in Accept, or send none.",
         Fault::UnsupportedMediaType => {
             "Send JSON, with the header Content-Type: application/json and no Content-Encoding."
         }

@@ -41,6 +41,7 @@ impl Mosaic {
                 .session_idle
                 .max(self.config().server.max_request_timeout + ANSWERED),
             ending: self.inner.agents.clone(),
+            ended: self.inner.visits.clone(),
         })
     }
 

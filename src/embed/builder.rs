@@ -330,6 +330,8 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
         introduced: super::introduced::Introduced::default(),
         #[cfg(feature = "mcp")]
         agents: tokio_util::sync::CancellationToken::new(),
+        #[cfg(feature = "mcp")]
+        visits: tokio_util::sync::CancellationToken::new(),
         started: Instant::now(),
         runtime: Handle::current(),
         stopped: AtomicBool::new(false),

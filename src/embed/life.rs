@@ -10,6 +10,8 @@ use mosaic_actors::gateway::Drained;
 use mosaic_actors::system::System;
 use serde_json::json;
 use tokio::time::timeout;
+#[cfg(feature = "mcp")]
+use tokio_util::sync::CancellationToken;
 
 use super::lessons::Lessons;
 use super::mosaic::Inner;
@@ -28,6 +30,10 @@ pub(super) struct Running {
     store: Arc<dyn StateStore>,
     bus: Bus,
     lessons: Lessons,
+    #[cfg(feature = "mcp")]
+    agents: CancellationToken,
+    #[cfg(feature = "mcp")]
+    visits: CancellationToken,
 }
 
 /// The document that is there while a gateway runs, and after one that was killed.
@@ -67,7 +73,11 @@ async fn end(store: &dyn StateStore) {
 impl Running {
     pub(super) async fn stop(self, limit: Duration) -> Drained {
         self.bus.end();
+        #[cfg(feature = "mcp")]
+        self.agents.cancel();
         let drained = self.system.gateway().drain(limit).await;
+        #[cfg(feature = "mcp")]
+        self.visits.cancel();
         // The calls are over by now; what is left of a keyed write is to write its outcome down.
         if timeout(RECORDING, self.dispatcher.settled()).await.is_err() {
             tracing::warn!("the outcome of a keyed write was not recorded in time");
@@ -100,6 +110,10 @@ impl Inner {
             store: self.store.clone(),
             bus: self.bus.clone(),
             lessons: self.lessons.clone(),
+            #[cfg(feature = "mcp")]
+            agents: self.agents.clone(),
+            #[cfg(feature = "mcp")]
+            visits: self.visits.clone(),
         }
     }
 }

@@ -71,6 +71,9 @@ pub(super) struct Inner {
     /// Cancelled when the listeners are about to end: agents that only listen are told so.
     #[cfg(feature = "mcp")]
     pub(super) agents: tokio_util::sync::CancellationToken,
+    /// Cancelled when the calls are over: no agent's session outlives it.
+    #[cfg(feature = "mcp")]
+    pub(super) visits: tokio_util::sync::CancellationToken,
     pub(super) started: Instant,
     /// Stops what is left when the last handle is dropped, from whatever thread that happens on.
     pub(super) runtime: Handle,

@@ -28,7 +28,7 @@ use crate::surfaces::openai;
 use crate::surfaces::origin::PublicOrigin;
 use crate::surfaces::protected::ProtectedConfig;
 use crate::surfaces::proxy::{self, ProxyConfig};
-use crate::surfaces::rest::{self, BatchBounds, Offered, RestConfig, UploadBounds};
+use crate::surfaces::rest::{self, Allowances, BatchBounds, Offered, RestConfig, UploadBounds};
 use crate::surfaces::shell::{self, ShellConfig};
 use crate::surfaces::webhooks::{self, Arriving, Door, Taken, WebhooksConfig};
 
@@ -101,8 +101,13 @@ impl Mosaic {
         }
     }
 
+    fn allowances(&self) -> Allowances {
+        let asking = self.clone();
+        Arc::new(move |caller| asking.system().gateway().allowance(&caller.tenant))
+    }
+
     fn rest(&self, common: &Common) -> Router {
-        let (shown, kinds, asking) = (self.clone(), self.clone(), self.clone());
+        let (shown, kinds) = (self.clone(), self.clone());
         let server = &self.config().server;
         rest::router(RestConfig {
             dispatcher: self.inner.dispatcher.clone(),
@@ -114,7 +119,7 @@ impl Mosaic {
             max_body: server.max_body,
             bodies: common.bodies.clone(),
             uploads: common.uploads,
-            allowance: Arc::new(move |caller| asking.system().gateway().allowance(&caller.tenant)),
+            allowance: self.allowances(),
             batches: BatchBounds {
                 operations: server.max_batch,
                 at_a_time: server.batch_concurrency,
@@ -130,6 +135,7 @@ impl Mosaic {
             dispatcher: self.inner.dispatcher.clone(),
             authenticator: common.authenticator.clone(),
             offered: common.offered.clone(),
+            allowance: self.allowances(),
             decisions: Arc::new(Records::of(self)),
             feed: Arc::new(common.feed.clone()),
             max_body: self.config().server.max_body,

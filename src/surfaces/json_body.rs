@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::error::Failure;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -15,10 +15,8 @@ use tokio::time::Instant;
 use super::bodies::Bodies;
 use super::problem::{Fault, Problem};
 use super::strict::{self, MOST_VALUES, Refused};
+use crate::leisure::at_leisure;
 use crate::wording::{self, Form};
-
-/// A longer body is read on a thread that may be blocked: reading it takes longer than others should wait.
-const LONG: usize = 256 * 1024;
 
 /// Reads a JSON object of `tenant`'s, of at most `limit` bytes, which has to be there by `deadline`. An empty body is an
 /// empty object.
@@ -58,14 +56,7 @@ pub(super) async fn value(
         return Ok(None);
     }
     check_media_type(headers)?;
-    let read = if whole.bytes().len() > LONG {
-        let reading = tokio::task::spawn_blocking(move || strict::parse(whole.bytes()));
-        reading
-            .await
-            .map_err(|error| Failure::new(Kind::Internal, "the body's reading was cut").because(error))?
-    } else {
-        strict::parse(whole.bytes())
-    };
+    let read = at_leisure(whole.bytes().len(), || strict::parse(whole.bytes()));
     read.map(Some).map_err(refused)
 }
 

@@ -208,10 +208,11 @@ where
 }
 
 fn parse(filter: &str) -> Result<EnvFilter, LogError> {
-    // What the library of MCP says below a warning are its own values, message by message; a filter may name it.
+    // What the library of MCP says below a warning are its own values, message by message, and its warnings are clients' mistakes,
+    // which these are told themselves, as often as they make them; a filter may name it.
     let whole = match filter {
         "" | "off" => filter.to_owned(),
-        _ => format!("rmcp=warn,{filter}"),
+        _ => format!("rmcp=error,{filter}"),
     };
     EnvFilter::builder().parse(whole).map_err(|_| LogError::BadFilter)
 }

@@ -167,3 +167,88 @@ async fn a_write_under_a_key_is_done_once() {
     assert_eq!(other["errors"][0]["extensions"]["field"], "idempotencyKey", "{other}");
     stage.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_argument_that_is_at_fault_is_named() {
+    let stage = stage("").await;
+    for (query, field) in [
+        (
+            "{ gitBranchList(repo: \"acme/api\", colour: \"red\") { nodes { name } } }",
+            "colour",
+        ),
+        (
+            "mutation { projectsIssueCreate(project: \"acme/web\") { id } }",
+            "title",
+        ),
+        (
+            "{ projectsIssueList(project: \"acme/web\", state: ODD) { nodes { id } } }",
+            "state",
+        ),
+        ("{ gitRepoList(first: \"many\") { nodes { path } } }", "first"),
+        ("{ nothing }", "query"),
+        ("{ gitRepoGet(repo: \"acme/api\") { colour } }", "query"),
+    ] {
+        let told = ask(&stage.gateway, query).await;
+        let extensions = &told["errors"][0]["extensions"];
+        assert_eq!(
+            (&extensions["code"], &extensions["field"]),
+            (&json!("invalid_input"), &json!(field)),
+            "{query}: {told}"
+        );
+    }
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_request_of_a_batch_tells_its_own_decisions() {
+    let stage = stage("").await;
+    let other = "{ gitRepoGet(repo: \"acme/web\") { path } }";
+    let both = format!(
+        "{{ a: {} b: {} }}",
+        &REPO[2..REPO.len() - 2],
+        &other[2..other.len() - 2]
+    );
+    let asked = |query: &str| json!({ "query": query });
+    let batch = json!([asked(REPO), asked(other), asked(&both), asked("{ nothing }")]);
+    let told = post(&stage.gateway, &batch, &[("x-mosaic-explain", "true")]).await.ok();
+    let resources = |at: usize| -> Vec<String> {
+        let decisions = told[at]["extensions"]["decisions"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let resource = |told: &Value| {
+            told["decision"]["call"]["resource"]
+                .as_str()
+                .expect("a resource")
+                .to_owned()
+        };
+        let mut all: Vec<String> = decisions.iter().map(resource).collect();
+        all.sort();
+        all
+    };
+    assert_eq!(resources(0), ["acme/api"], "{told:#}");
+    assert_eq!(resources(1), ["acme/web"], "{told:#}");
+    assert_eq!(resources(2), ["acme/api", "acme/web"], "{told:#}");
+    assert!(resources(3).is_empty(), "{told:#}");
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_tells_what_its_tenants_rate_leaves() {
+    let stage = stage("[tenants.default]\nrate_per_second = 1\nburst = 3").await;
+    let request = json!({ "query": REPO });
+    let reply = post(&stage.gateway, &request, &[]).await;
+    let url = format!("http://{}/v1/git/repos/acme/api", stage.gateway.public);
+    let rest = send(stage.gateway.client.0.get(url).bearer_auth(KEY), &[]).await;
+    for header in ["ratelimit", "ratelimit-policy"] {
+        assert!(reply.header(header).starts_with("\"tenant\";"), "{header}: {reply:?}");
+    }
+    assert_eq!(reply.header("ratelimit-policy"), rest.header("ratelimit-policy"));
+    // The rate is one: it is used up sooner than it comes back.
+    let batch: Vec<Value> = (0..9)
+        .map(|at| json!({ "query": format!("{{ gitRepoGet(repo: \"acme/n{at}\") {{ path }} }}") }))
+        .collect();
+    let refused = post(&stage.gateway, &json!(batch), &[]).await;
+    assert!(refused.text.contains("rate_limited"), "{refused:?}");
+    stage.close().await;
+}

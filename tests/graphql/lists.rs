@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use mosaic::sandbox::{Effect, Fault};
 use serde_json::{Value, json};
 
 use super::{ask, data, post, sound, stage};
@@ -102,5 +103,30 @@ async fn every_instance_is_asked_and_each_row_tells_whose_it_is() {
     let all = data(&stage.gateway, query).await["gitRepoList"].clone();
     let of: BTreeSet<String> = texts(&all["edges"], "provider").into_iter().collect();
     assert!(of.contains("github-a") && of.contains("github-b"), "{all}");
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_whose_rows_are_missing_is_told_among_the_errors() {
+    let stage = stage("").await;
+    let broken = Fault::new(Effect::Error { status: 500 });
+    stage.server("github-b").faults().add(broken).expect("a sound fault");
+    let query = "{ all: gitRepoList(provider: \"all\", first: 3) { edges { provider node { path } } } }";
+    let answer = ask(&stage.gateway, query).await;
+    let of = texts(&answer["data"]["all"]["edges"], "provider");
+    assert!(
+        of.contains(&"github-a".to_owned()) && !of.contains(&"github-b".to_owned()),
+        "{answer}"
+    );
+    let errors = answer["errors"].as_array().expect("errors");
+    let of_b: Vec<_> = errors
+        .iter()
+        .filter(|error| error["extensions"]["provider"] == "github-b")
+        .collect();
+    let [error] = &of_b[..] else { panic!("one: {answer:#}") };
+    assert_eq!(error["path"], json!(["all"]), "{answer}");
+    assert_eq!(error["extensions"]["code"], "upstream_failed", "{answer}");
+    assert_eq!(error["extensions"]["retryable"], true);
+    assert!(error["extensions"]["request_id"].is_string());
     stage.close().await;
 }

@@ -124,8 +124,29 @@ async fn what_is_no_message_is_told_so() {
         "x".repeat(9 << 20)
     );
     assert_eq!(post(&stage, "/mcp", large, &headers(&list)).await.status, 413);
-    assert_eq!(sent(&stage, &list, &[("content-type", "text/plain")]).await.status, 415);
-    assert_eq!(sent(&stage, &list, &[("accept", "text/html")]).await.status, 406);
+    // What is no matter of the protocol is told as everywhere.
+    for (header, value, status, code) in [
+        ("content-type", "text/plain", 415, "unsupported_media_type"),
+        ("accept", "text/html", 406, "not_acceptable"),
+    ] {
+        let reply = sent(&stage, &list, &[(header, value)]).await;
+        assert_eq!(reply.refused(status), code, "{reply:?}");
+        assert_eq!(reply.header("content-type"), "application/problem+json");
+    }
+    let mut odd = request("tools/call", json!({ "name": "mosaic_instances" }));
+    odd["params"]["arguments"] = json!([]);
+    let refused = sent(&stage, &odd, &[]).await.json();
+    assert_eq!(
+        (&refused["error"]["code"], &refused["id"]),
+        (&json!(-32602), &odd["id"]),
+        "{refused}"
+    );
+    assert!(
+        refused["error"]["message"]
+            .as_str()
+            .is_some_and(|told| told.contains("arguments")),
+        "{refused}"
+    );
     let unknown = request("tools/destroy", json!({}));
     let reply = sent(&stage, &unknown, &[]).await;
     assert_eq!(

@@ -102,7 +102,7 @@ async fn every_older_revision_has_its_session_and_only_its_own_key_has_it() {
     }
     assert_eq!(sent(&stage, &list(), Some("none"), KEY).await.refused(404), "not_found");
     // Without a session, and of no revision that goes without, nothing is asked.
-    assert_eq!(sent(&stage, &list(), None, KEY).await.status / 100, 4);
+    assert_eq!(sent(&stage, &list(), None, KEY).await.refused(400), "invalid_input");
     stage.close().await;
 }
 
@@ -156,6 +156,23 @@ async fn no_tenant_takes_more_sessions_than_its_share() {
     assert_eq!(refused.header("retry-after"), "5");
     assert_eq!(begin(&stage, "2025-11-25", OTHER_KEY).await.status, 200);
     assert_eq!(sent(&stage, &list(), Some(&first), KEY).await.status, 200);
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_those_who_open_at_once_as_many_come_in_as_may() {
+    let stage = open("[mcp]\nmax_sessions = 8").await;
+    let all = (0..24).map(|_| begin(&stage, "2025-11-25", KEY));
+    let replies = futures_util::future::join_all(all).await;
+    let (open, full): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 200);
+    assert_eq!(open.len(), 2, "{replies:?}");
+    for reply in full {
+        assert_eq!(reply.refused(503), "overloaded", "{reply:?}");
+    }
+    // A place is given back with its session.
+    let session = open[0].header("mcp-session-id");
+    assert_eq!(ended(&stage, session).await.status, 202);
+    assert_eq!(begin(&stage, "2025-11-25", KEY).await.status, 200);
     stage.close().await;
 }
 

@@ -225,13 +225,9 @@ fn check(step: &Step, instead: Option<Instead>, outcome: &Outcome, complain: &mu
             }
         }
         (Expects::Refused(wanted), Outcome::Refused(told)) => {
-            let field = match instead {
-                Some(Instead::NamesField(field)) => Some(field),
-                _ => wanted.field,
-            };
             let members = [
                 ("code", json!(wanted.code)),
-                ("field", json!(field)),
+                ("field", json!(wanted.field)),
                 ("retryable", json!(wanted.retryable)),
                 ("provider", json!(wanted.provider)),
             ];

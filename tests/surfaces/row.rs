@@ -79,8 +79,6 @@ pub enum Instead {
     IsNotShown,
     /// It has no way to say it.
     CannotSayIt,
-    /// It tells the same refusal, of another field: its own grammar refuses before the operation is looked at.
-    NamesField(&'static str),
     /// It tells the same refusal in words of its own.
     InItsWords,
     /// It tells the same without these members of a page's rows: its types have no place for them.

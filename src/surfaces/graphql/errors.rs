@@ -34,6 +34,24 @@ pub(super) fn of_field(failure: Failure, id: &RequestId, at: Pos) -> ServerError
     error
 }
 
+/// The errors of the instances that a page lacks rows of, as the page tells them.
+pub(super) fn of_page(page: &Value, id: &RequestId, at: Pos) -> Vec<ServerError> {
+    let missing = page["errors"].as_array().into_iter().flatten();
+    let told = missing.map(|one| {
+        let (provider, message) = (one["provider"].as_str(), one["message"].as_str());
+        let message = format!("{}: {}", provider.unwrap_or_default(), message.unwrap_or_default());
+        let mut error = ServerError::new(message, Some(at));
+        let mut members = Map::new();
+        for name in ["code", "provider", "retryable"] {
+            members.insert(name.to_owned(), one[name].clone());
+        }
+        members.insert("request_id".to_owned(), Value::from(&**id.text()));
+        error.extensions = Some(extensions(members));
+        error
+    });
+    told.collect()
+}
+
 /// The same where a stream ends with it.
 pub(super) fn of_stream(failure: Failure, id: &RequestId) -> async_graphql::Error {
     let (message, members) = told(&failure.into(), id);
@@ -61,21 +79,41 @@ pub(super) fn refused(problem: &Problem, id: &RequestId) -> Value {
     json!({ "errors": [of_request(problem, id)] })
 }
 
+/// Tells of the field of an operation by its name why it is not there, where that is for want of a scope.
+pub(super) type NotGranted<'a> = dyn Fn(&str) -> Option<Failure> + 'a;
+
 /// The errors of an answer. One that GraphQL's own rules gave has a code like every other: what they refuse before anything is
 /// executed is the caller's mistake; a field that came out otherwise than the schema has it is ours.
-pub(super) fn told_all(errors: &[ServerError], id: &RequestId) -> Vec<Value> {
+pub(super) fn told_all(errors: &[ServerError], id: &RequestId, not_granted: &NotGranted<'_>) -> Vec<Value> {
     let told = errors.iter().map(|error| {
         let mut told = json!(error);
         if error.extensions.is_none() {
             let failure = match error.path.is_empty() {
-                true => Failure::invalid("query", &error.message),
+                true => unfit(&error.message, not_granted),
                 false => Failure::new(Kind::Internal, &error.message),
             };
-            told["extensions"] = of_request(&failure.into(), id)["extensions"].clone();
+            let (message, members) = self::told(&failure.into(), id);
+            told["message"] = message.into();
+            told["extensions"] = members.into();
         }
         told
     });
     told.collect()
+}
+
+/// A fault that GraphQL's rules found: of the argument that their sentence names, where it names one.
+fn unfit(message: &str, not_granted: &NotGranted<'_>) -> Failure {
+    let named = |before: &str| {
+        let (_, rest) = message.split_once(before)?;
+        rest.split_once('"').map(|(name, _)| name)
+    };
+    let operation = named("Unknown field \"").filter(|_| {
+        ["Query", "Mutation", "Subscription"]
+            .iter()
+            .any(|root| message.contains(&format!("on type \"{root}\"")))
+    });
+    let refused = operation.and_then(not_granted);
+    refused.unwrap_or_else(|| Failure::invalid(named("argument \"").unwrap_or("query"), message))
 }
 
 /// What a kind of operation is called.

@@ -52,7 +52,7 @@ impl Answer {
         self.data.as_ref().is_none_or(|data| *data == Given::Null)
     }
 
-    fn of(mut response: Response, session: &Session) -> Self {
+    fn of(mut response: Response, session: &Session, not_granted: &errors::NotGranted<'_>) -> Self {
         let is_refused = response.data == Given::Null && !response.errors.is_empty();
         let is_refused = is_refused && response.errors.iter().all(|error| error.path.is_empty());
         if is_refused {
@@ -65,7 +65,7 @@ impl Answer {
         }
         Answer {
             data: (!is_refused).then_some(response.data),
-            errors: errors::told_all(&response.errors, &session.id),
+            errors: errors::told_all(&response.errors, &session.id, not_granted),
             extensions,
         }
     }
@@ -75,6 +75,7 @@ impl Answer {
 pub(super) struct Prepared {
     variant: Arc<Variant>,
     request: Request,
+    session: Arc<Session>,
     pub(super) kind: OperationType,
     /// It asks for nothing that REST answers to anything but a GET.
     pub(super) is_for_get: bool,
@@ -166,12 +167,14 @@ impl Graphql {
             return Err(Failure::invalid("query", "a subscription has one field").into());
         }
         let is_for_get = kind == OperationType::Query && self.is_for_get(fields);
+        let session = session.beside();
         let mut request = Request::new("").variables(variables).data(session.clone());
         request.operation_name = operation_name;
         request.set_parsed_query(document);
         Ok(Prepared {
             variant,
             request,
+            session,
             kind,
             is_for_get,
         })
@@ -237,25 +240,36 @@ impl Graphql {
     }
 
     /// The answer to what is no subscription.
-    pub(super) async fn execute(&self, prepared: Prepared, session: &Arc<Session>) -> Answer {
+    pub(super) async fn execute(&self, prepared: Prepared) -> Answer {
         let response = prepared.variant.schema.execute(prepared.request).await;
-        Answer::of(response, session)
+        self.answer(response, &prepared.session)
+    }
+
+    fn answer(&self, response: Response, session: &Session) -> Answer {
+        let unknown = |name: &str| self.is_not_granted(name, session);
+        Answer::of(response, session, &unknown)
+    }
+
+    /// Why a field is not there, where it is an operation that the caller was not granted.
+    fn is_not_granted(&self, name: &str, session: &Session) -> Option<Failure> {
+        let mut entries = self.config.dispatcher.catalogue().iter();
+        let entry = entries.find(|entry| super::names::field(entry.name()) == name)?;
+        let facts = &entry.declaration.facts;
+        session.caller.check(facts, facts.action()).err()
     }
 
     /// The answers to a subscription; to anything else, the one.
-    pub(super) fn answers(
-        self: &Arc<Self>,
-        prepared: Prepared,
-        session: Arc<Session>,
-        listening: Listening,
-    ) -> BoxStream<'static, Answer> {
+    pub(super) fn answers(self: &Arc<Self>, prepared: Prepared, listening: Listening) -> BoxStream<'static, Answer> {
         if prepared.kind != OperationType::Subscription {
             let graphql = self.clone();
-            return stream::once(async move { graphql.execute(prepared, &session).await }).boxed();
+            return stream::once(async move { graphql.execute(prepared).await }).boxed();
         }
         let request = prepared.request.data(Arc::new(listening));
         let responses = prepared.variant.schema.execute_stream(request);
-        responses.map(move |response| Answer::of(response, &session)).boxed()
+        let (graphql, session) = (self.clone(), prepared.session);
+        responses
+            .map(move |response| graphql.answer(response, &session))
+            .boxed()
     }
 }
 

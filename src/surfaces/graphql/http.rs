@@ -23,6 +23,7 @@ use super::super::arrival::Arrival;
 use super::super::feed::Listening;
 use super::super::json_body;
 use super::super::problem::{Fault, Problem};
+use super::super::rate_limit;
 use super::super::request_id::RequestId;
 use super::super::rest::{input, reply};
 use super::super::strict;
@@ -57,7 +58,8 @@ pub(super) async fn get(State(graphql): State<Arc<Graphql>>, request: Request<Bo
         // A stream is asked by GET where the browser's own reader asks it, which reads nothing else.
         let is_stream = prepared.kind == OperationType::Subscription && incoming.wanted.events;
         if is_read && (prepared.is_for_get || is_stream) {
-            return incoming.answer(prepared, session).await;
+            let response = incoming.answer(prepared).await;
+            return response.map(|response| incoming.limited(&session, response));
         }
         let sentence = format!("ask this {} by POST", errors::word(prepared.kind));
         let problem = Problem::fault(Fault::MethodNotAllowed, sentence);
@@ -129,17 +131,18 @@ impl<'r> Incoming<'r> {
         let deadline = config.dispatcher.deadline(CostClass::Read, false, &session.options)?;
         let (headers, tenant) = (&self.parts.headers, &session.caller.tenant);
         let body = json_body::value(headers, body, config.max_body, &config.bodies, tenant, deadline).await?;
-        match body {
-            Some(Value::Array(batch)) => self.batch(batch, session).await,
+        let response = match body {
+            Some(Value::Array(batch)) => self.batch(batch, session.clone()).await,
             Some(one) => {
                 let members = Members::of(one)?;
                 match self.graphql.prepare(members, &session) {
-                    Ok(prepared) => self.answer(prepared, session).await,
+                    Ok(prepared) => self.answer(prepared).await,
                     Err(unfit) => Ok(self.told(&Answer::refused(unfit.error(&session)))),
                 }
             }
             None => Err(Failure::invalid("body", "a request is a JSON object with a query").into()),
-        }
+        };
+        response.map(|response| self.limited(&session, response))
     }
 
     /// Several requests, answered in their order. What one reads the others need not ask again.
@@ -167,7 +170,7 @@ impl<'r> Incoming<'r> {
                 let failure = Failure::invalid("query", "a subscription stands in no batch");
                 Answer::refused(errors::of_request(&failure.into(), &self.id))
             }
-            Ok(prepared) => self.graphql.execute(prepared, &session).await,
+            Ok(prepared) => self.graphql.execute(prepared).await,
             Err(unfit) => Answer::refused(super::execute::Unfit::error(unfit, &session)),
         };
         // What changes something is done one after the other.
@@ -184,11 +187,11 @@ impl<'r> Incoming<'r> {
         Ok(self.with(StatusCode::OK, to_json(&answers).map_err(unwritten)?))
     }
 
-    async fn answer(&self, prepared: Prepared, session: Arc<Session>) -> Result<Response, Problem> {
+    async fn answer(&self, prepared: Prepared) -> Result<Response, Problem> {
         let is_subscription = prepared.kind == OperationType::Subscription;
         match (self.wanted, is_subscription) {
             (Wanted { events: true, .. }, true) | (Wanted { best: Form::Events, .. }, false) => {
-                let answers = self.graphql.answers(prepared, session, self.listening());
+                let answers = self.graphql.answers(prepared, self.listening());
                 Ok(sse::response(answers, self.graphql.config.feed.heartbeat))
             }
             (_, true) => {
@@ -196,7 +199,7 @@ impl<'r> Incoming<'r> {
                 Err(Failure::invalid("query", sentence).into())
             }
             (_, false) => {
-                let answer = self.graphql.execute(prepared, &session).await;
+                let answer = self.graphql.execute(prepared).await;
                 Ok(self.told(&answer))
             }
         }
@@ -228,6 +231,14 @@ impl<'r> Incoming<'r> {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(reply::PERSONAL));
         headers.insert(VARY, HeaderValue::from_static("accept, authorization, x-api-key"));
         Unremarkable::mark(response)
+    }
+
+    /// The same, with what its rate leaves the caller's tenant.
+    fn limited(&self, session: &Session, mut response: Response) -> Response {
+        let allowance = (self.graphql.config.allowance)(&session.caller);
+        let status = response.status();
+        rate_limit::tell(allowance, status, response.headers_mut());
+        response
     }
 
     /// The head of a problem, and its members as an error of GraphQL.

@@ -47,7 +47,7 @@ use super::bodies::Bodies;
 use super::decisions::Decisions;
 use super::feed::FeedConfig;
 use super::mount;
-use super::rest::{Offered, method_not_allowed};
+use super::rest::{Allowances, Offered, method_not_allowed};
 use crate::catalogue::Entry;
 use crate::catalogue::event::Event;
 use crate::config::GraphqlConfig;
@@ -73,6 +73,8 @@ pub struct GraphqlSurface {
     pub authenticator: Authenticator,
     /// What is there for whom.
     pub offered: Offered,
+    /// What its rate leaves a tenant.
+    pub allowance: Allowances,
     /// What was decided for calls.
     pub decisions: Arc<dyn Decisions>,
     /// The events that providers tell.

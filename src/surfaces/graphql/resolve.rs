@@ -197,7 +197,12 @@ async fn answer<'a>(
     let read = session(ctx).ask(called.entry, input, options, upload).await;
     match (read, &called.answered) {
         (Err(failure), _) => report(ctx, failure),
-        (Ok(page), Answered::Page(..)) => Some(FieldValue::owned_any(Connection::of(page, place))),
+        (Ok(page), Answered::Page(..)) => {
+            for error in errors::of_page(&page, &session(ctx).id, ctx.item.pos) {
+                ctx.add_error(ctx.set_error_path(error));
+            }
+            Some(FieldValue::owned_any(Connection::of(page, place)))
+        }
         (Ok(read), Answered::Value(_, shape)) => owned(read, shape),
         (Ok(file), Answered::File) => Some(FieldValue::owned_any(file)),
     }

@@ -13,7 +13,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt as _;
 use futures_util::future::{BoxFuture, FutureExt, Shared};
-use mosaic_actors::call::{Answer, Body, Caller, Head};
+use mosaic_actors::call::{Answer, Body, Caller};
+use mosaic_actors::decision::Explained;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::{BodyStream, ByteStream, Frame, Upload};
 use serde_json::{Map, Value, json};
@@ -29,7 +30,14 @@ use crate::leisure::at_leisure;
 /// Something that was read: shared by all who asked for it.
 pub(super) type Read = Arc<Value>;
 
-type Reading = Shared<BoxFuture<'static, Result<Read, Failure>>>;
+type Reading = Shared<BoxFuture<'static, Asked>>;
+
+/// What came of a call, and what was decided for it, where that is told.
+#[derive(Clone)]
+struct Asked {
+    read: Result<Read, Failure>,
+    decision: Option<Arc<Value>>,
+}
 
 /// What a session needs of its surface.
 pub(super) struct Means {
@@ -56,8 +64,10 @@ impl Room {
 /// One request, as its fields see it.
 pub(super) struct Session {
     core: Arc<Core>,
-    /// What is read holds the core alone: it ends with the session, and never the session with it.
-    read: Mutex<HashMap<String, Reading>>,
+    /// What is read holds the core alone: it ends with the session, and never the session with it. Requests of a batch share it.
+    read: Arc<Mutex<HashMap<String, Reading>>>,
+    /// What was decided for what this request has read, each told once.
+    explained: Mutex<Vec<Arc<Value>>>,
 }
 
 /// What the calls of a request share.
@@ -70,7 +80,6 @@ pub(super) struct Core {
     places: Arc<Semaphore>,
     room: Arc<Room>,
     taken: AtomicUsize,
-    explained: Mutex<Vec<Value>>,
 }
 
 impl Session {
@@ -89,11 +98,20 @@ impl Session {
             options,
             id,
             taken: AtomicUsize::new(0),
-            explained: Mutex::default(),
         };
         Arc::new(Session {
             core: Arc::new(core),
-            read: Mutex::default(),
+            read: Arc::default(),
+            explained: Mutex::default(),
+        })
+    }
+
+    /// Another request of the same batch: what one has read the other need not ask again, and each tells its own decisions.
+    pub(super) fn beside(&self) -> Arc<Self> {
+        Arc::new(Session {
+            core: self.core.clone(),
+            read: self.read.clone(),
+            explained: Mutex::default(),
         })
     }
 
@@ -106,7 +124,8 @@ impl Session {
         upload: Option<Arc<Upload>>,
     ) -> Result<Read, Failure> {
         if !is_plain_read(entry) {
-            return self.core.clone().asked(entry, input, options, upload).await;
+            let asked = self.core.clone().asked(entry, input, options, upload).await;
+            return self.noted(asked);
         }
         let key = key(entry, &input, &options);
         let reading = {
@@ -119,7 +138,42 @@ impl Session {
                 reading
             })
         };
-        reading.await
+        self.noted(reading.await)
+    }
+
+    /// Begins a stream.
+    pub(super) async fn follow(
+        &self,
+        entry: &'static Entry,
+        input: Map<String, Value>,
+        options: Options,
+    ) -> Result<BodyStream<Frame>, Failure> {
+        let (answer, decision) = self.core.invoke(entry, input, options, None).await;
+        self.note(decision);
+        match answer?.body {
+            Body::Stream(frames) => Ok(frames),
+            Body::Bytes(_) | Body::Raw(_) => Err(odd(entry)),
+        }
+    }
+
+    fn noted(&self, asked: Asked) -> Result<Read, Failure> {
+        self.note(asked.decision);
+        asked.read
+    }
+
+    fn note(&self, decision: Option<Arc<Value>>) {
+        let Some(decision) = decision else { return };
+        let mut explained = self.explained.lock().unwrap_or_else(PoisonError::into_inner);
+        // Fields that share a call share its decision.
+        if !explained.iter().any(|told| Arc::ptr_eq(told, &decision)) {
+            explained.push(decision);
+        }
+    }
+
+    /// What was decided for the calls so far that is not told yet, where that was asked for.
+    pub(super) fn explained(&self) -> Vec<Value> {
+        let explained = std::mem::take(&mut *self.explained.lock().unwrap_or_else(PoisonError::into_inner));
+        explained.into_iter().map(|told| Value::clone(&told)).collect()
     }
 }
 
@@ -130,11 +184,27 @@ impl Core {
         input: Map<String, Value>,
         options: Options,
         upload: Option<Arc<Upload>>,
-    ) -> Result<Read, Failure> {
-        let _place = self.place().await?;
-        let answer = self.invoke(entry, input, options, upload).await?;
-        self.explain(entry, &answer.head);
-        match answer.body {
+    ) -> Asked {
+        let place = match self.place().await {
+            Ok(place) => place,
+            Err(failure) => {
+                return Asked {
+                    read: Err(failure),
+                    decision: None,
+                };
+            }
+        };
+        let (answer, decision) = self.invoke(entry, input, options, upload).await;
+        let read = match answer {
+            Ok(answer) => self.read(entry, answer.body).await,
+            Err(failure) => Err(failure),
+        };
+        drop(place);
+        Asked { read, decision }
+    }
+
+    async fn read(&self, entry: &Entry, body: Body) -> Result<Read, Failure> {
+        match body {
             Body::Bytes(bytes) => {
                 self.take(bytes.len())?;
                 let read = at_leisure(bytes.len(), || serde_json::from_slice(&bytes));
@@ -145,32 +215,19 @@ impl Core {
         }
     }
 
-    /// Begins a stream.
-    pub(super) async fn follow(
-        &self,
-        entry: &'static Entry,
-        input: Map<String, Value>,
-        options: Options,
-    ) -> Result<BodyStream<Frame>, Failure> {
-        let answer = self.invoke(entry, input, options, None).await?;
-        match answer.body {
-            Body::Stream(frames) => Ok(frames),
-            Body::Bytes(_) | Body::Raw(_) => Err(odd(entry)),
-        }
-    }
-
     async fn place(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Failure> {
         let place = self.places.clone().acquire_owned().await;
         place.map_err(|error| Failure::new(Kind::Internal, "the request has no places").because(error))
     }
 
+    /// Makes a call; what was decided for it is told beside where that was asked for.
     async fn invoke(
         &self,
         entry: &'static Entry,
         input: Map<String, Value>,
         options: Options,
         upload: Option<Arc<Upload>>,
-    ) -> Result<Answer, Failure> {
+    ) -> (Result<Answer, Failure>, Option<Arc<Value>>) {
         let explain = options.explain;
         let invocation = Invocation {
             entry,
@@ -179,13 +236,16 @@ impl Core {
             options,
             upload,
         };
-        let asked = self.means.dispatcher.invoke(invocation).await;
-        asked.map_err(|mut failure| {
-            if let Some(decision) = failure.decision.take().filter(|_| explain) {
-                self.note(entry, self.means.decisions.told(&decision));
-            }
-            failure
-        })
+        let mut asked = self.means.dispatcher.invoke(invocation).await;
+        let decision = match &mut asked {
+            Ok(answer) => answer.head.decision.clone(),
+            Err(failure) => failure.decision.take(),
+        };
+        let told = |decision: Arc<Explained>| {
+            let decision = self.means.decisions.told(&decision);
+            Arc::new(json!({ "operation": entry.name(), "decision": decision }))
+        };
+        (asked, decision.filter(|_| explain).map(told))
     }
 
     /// A file, whole.
@@ -224,22 +284,6 @@ impl Core {
                 Err(Failure::invalid("query", sentence))
             }
         }
-    }
-
-    fn explain(&self, entry: &Entry, head: &Head) {
-        if let Some(decision) = head.decision.as_deref().filter(|_| self.options.explain) {
-            self.note(entry, self.means.decisions.told(decision));
-        }
-    }
-
-    fn note(&self, entry: &Entry, decision: Value) {
-        let mut explained = self.explained.lock().unwrap_or_else(PoisonError::into_inner);
-        explained.push(json!({ "operation": entry.name(), "decision": decision }));
-    }
-
-    /// What was decided for the calls so far, where that was asked for.
-    pub(super) fn explained(&self) -> Vec<Value> {
-        std::mem::take(&mut self.explained.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

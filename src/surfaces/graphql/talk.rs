@@ -174,7 +174,7 @@ impl Talk {
         let prepared = self.graphql.prepare(members, &session);
         let prepared = prepared.map_err(|unfit| unfit.error(&session))?;
         let listening = self.client.listening(&self.graphql);
-        let mut answers = self.graphql.answers(prepared, session.clone(), listening);
+        let mut answers = self.graphql.answers(prepared, listening);
         self.begun += 1;
         let teller = Teller {
             number: self.begun,

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::header::{CACHE_CONTROL, ORIGIN};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
@@ -30,22 +30,21 @@ use super::super::auth::Authenticator;
 use super::super::bodies::Bodies;
 use super::super::hosts::{self, Hosts};
 use super::super::mount;
-use super::super::problem::Problem;
+use super::super::problem::{Fault, Problem};
 use super::super::request_id::RequestId;
 use super::super::strict::{self, Refused};
 use super::ground::{Ground, Offer};
 use super::handler::Handler;
-use super::sessions::Sessions;
+use super::sessions::{Place, Sessions};
 use super::toolsets::Toolsets;
 use super::visit::Visitor;
 use crate::dispatch::Options;
+use crate::leisure::at_leisure;
 
 /// Where it is.
 const PATH: &str = "/mcp";
 /// Names a session.
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
-/// A longer message is read on a thread that may be blocked.
-const LONG: usize = 256 * 1024;
 
 /// What the front needs beside the offer.
 pub(crate) struct FrontConfig {
@@ -67,6 +66,8 @@ pub(crate) struct FrontConfig {
     pub(crate) session_idle: Duration,
     /// Cancelled when the listener is about to end: who only listens is told so.
     pub(crate) ending: CancellationToken,
+    /// Cancelled when the calls are over: no session outlives it.
+    pub(crate) ended: CancellationToken,
 }
 
 struct Front {
@@ -83,6 +84,7 @@ pub(crate) fn router(config: FrontConfig) -> Router {
     let settings = StreamableHttpServerConfig::default()
         .with_json_response(true)
         .with_max_request_body_bytes(config.max_body)
+        .with_cancellation_token(config.ended.clone())
         // Both are looked at before, by what the listener is called.
         .disable_allowed_hosts()
         .disable_allowed_origins();
@@ -141,12 +143,12 @@ impl Front {
         let query = parts.uri.query().unwrap_or_default();
         let asked = Toolsets::asked(query, &parts.headers, self.ground.catalogue())?;
         self.check_session(&parts.headers, &caller)?;
-        let message = match parts.method {
+        let (message, place) = match parts.method {
             Method::POST => self.message(body, &caller, &parts).await?,
-            _ => Bytes::new(),
+            _ => (Bytes::new(), None),
         };
         parts.extensions.insert(Visitor {
-            caller: caller.clone(),
+            caller,
             toolsets: asked.unwrap_or_else(|| self.ground.usual()),
         });
         // The key has done its work: nobody further on needs it.
@@ -154,8 +156,8 @@ impl Front {
         parts.headers.remove(super::super::auth::API_KEY);
         let listens = parts.method == Method::GET;
         let request = Request::from_parts(parts, Full::new(message));
-        let response = Sessions::opened_by(caller, self.service.handle(request)).await;
-        let mut response = response.map(Body::new);
+        let response = Sessions::opened_in(place, self.service.handle(request)).await;
+        let mut response = told(response.map(Body::new)).await?;
         if listens {
             let ending = self.config.ending.clone().cancelled_owned();
             response = response.map(|body| Body::from_stream(body.into_data_stream().take_until(ending)));
@@ -203,8 +205,13 @@ impl Front {
         }
     }
 
-    /// Reads the message, and looks at what it is.
-    async fn message(&self, body: Body, caller: &Caller, parts: &http::request::Parts) -> Result<Bytes, Refusal> {
+    /// Reads the message, and looks at what it is; with the place of the session that it opens.
+    async fn message(
+        &self,
+        body: Body,
+        caller: &Caller,
+        parts: &http::request::Parts,
+    ) -> Result<(Bytes, Option<Place>), Refusal> {
         let arrived = Options {
             arrived: Some(Arrival::of(&parts.extensions)),
             ..Options::default()
@@ -216,19 +223,13 @@ impl Front {
             .deadline(CostClass::Read, false, &arrived)?;
         let FrontConfig { bodies, max_body, .. } = &self.config;
         let whole = bodies.read(&caller.tenant, body, *max_body, deadline).await?;
-        let bytes = Bytes::copy_from_slice(whole.bytes());
-        let looked = if bytes.len() > LONG {
-            let bytes = bytes.clone();
-            let looking = tokio::task::spawn_blocking(move || look(&bytes)).await;
-            looking.map_err(|error| Failure::new(Kind::Internal, "the message's reading was cut").because(error))?
-        } else {
-            look(&bytes)
-        };
+        let looked = at_leisure(whole.bytes().len(), || look(whole.bytes()));
         let opens = looked.map_err(|(id, error)| Refusal::Message(id, error))?;
-        if opens {
-            self.sessions.room_for(caller)?;
-        }
-        Ok(bytes)
+        let place = match opens {
+            true => Some(self.sessions.reserve(caller)?),
+            false => None,
+        };
+        Ok((whole.into_bytes(), place))
     }
 }
 
@@ -249,6 +250,12 @@ fn look(bytes: &[u8]) -> Result<bool, (Option<MessageId>, Box<ErrorData>)> {
     if fields.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
         return invalid("a message has \"jsonrpc\": \"2.0\"");
     }
+    // The SDK would take it for a method that there is not.
+    let arguments = value.pointer("/params/arguments");
+    if arguments.is_some_and(|arguments| !arguments.is_object() && !arguments.is_null()) {
+        let sentence = "arguments must be an object";
+        return Err((id, Box::new(ErrorData::invalid_params(sentence, None))));
+    }
     let method = fields.get("method").and_then(Value::as_str);
     let opens = method == Some("initialize");
     let names_a_method = method.is_some();
@@ -260,6 +267,33 @@ fn look(bytes: &[u8]) -> Result<bool, (Option<MessageId>, Box<ErrorData>)> {
         }
         Err(_) => invalid("this is no message of the protocol"),
     }
+}
+
+/// The longest sentence of the SDK that is told, in bytes.
+const LONGEST_SENTENCE: usize = 1024;
+
+/// What the SDK refuses outside of the protocol it tells as plain text: as a problem, in its words and with its status.
+async fn told(response: Response) -> Result<Response, Refusal> {
+    let status = response.status();
+    let is_told = |headers: &HeaderMap| {
+        let form = headers.get(CONTENT_TYPE).and_then(|form| form.to_str().ok());
+        form.is_some_and(|form| form.contains("json") || form.starts_with("text/event-stream"))
+    };
+    if !status.is_client_error() || is_told(response.headers()) {
+        return Ok(response);
+    }
+    let text = axum::body::to_bytes(response.into_body(), LONGEST_SENTENCE).await;
+    let text = text.map_or_else(|_| String::new(), |text| String::from_utf8_lossy(&text).into_owned());
+    // It begins with the status in words.
+    let sentence = text.split_once(": ").map_or(&*text, |(_, sentence)| sentence);
+    Err(match status {
+        StatusCode::NOT_ACCEPTABLE => Problem::fault(Fault::NotAcceptable, sentence),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::fault(Fault::UnsupportedMediaType, sentence),
+        StatusCode::METHOD_NOT_ALLOWED => Problem::fault(Fault::MethodNotAllowed, sentence),
+        StatusCode::NOT_FOUND => Failure::new(Kind::NotFound, sentence).never_sent().into(),
+        _ => Failure::invalid("request", sentence).never_sent().into(),
+    }
+    .into())
 }
 
 fn unread(refused: Refused) -> Box<ErrorData> {

@@ -3,7 +3,7 @@
 //! Invariant: a session answers nobody but who opened it, and no tenant leaves the others without room.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::Stream;
@@ -14,8 +14,8 @@ use rmcp::transport::streamable_http_server::session::local::{LocalSessionManage
 use rmcp::transport::streamable_http_server::session::{ServerSseMessage, SessionId, SessionManager};
 
 tokio::task_local! {
-    /// Who opens the session that is opened in this task.
-    static OPENER: Caller;
+    /// The place of the session that is opened in this task.
+    static PLACE: Mutex<Option<Place>>;
 }
 
 /// When to come back for a session where there is no room.
@@ -24,16 +24,65 @@ const COME_BACK: Duration = Duration::from_secs(5);
 /// The sessions that there are.
 pub(super) struct Sessions {
     local: LocalSessionManager,
-    owners: Mutex<HashMap<SessionId, Caller>>,
+    owners: Arc<Mutex<Owners>>,
     most: usize,
+}
+
+/// Whose the sessions are.
+#[derive(Default)]
+struct Owners {
+    open: HashMap<SessionId, Caller>,
+    /// By tenant: places of sessions that are about to open.
+    opening: HashMap<Arc<str>, usize>,
+}
+
+impl Owners {
+    fn of_tenant(&self, tenant: &str) -> usize {
+        let open = self.open.values().filter(|owner| *owner.tenant == *tenant);
+        open.count() + self.opening.get(tenant).copied().unwrap_or(0)
+    }
+
+    fn all(&self) -> usize {
+        self.open.len() + self.opening.values().sum::<usize>()
+    }
+}
+
+/// The place of one session that is about to open; given back where it does not.
+pub(super) struct Place {
+    owners: Arc<Mutex<Owners>>,
+    opener: Caller,
+}
+
+impl Place {
+    /// Whose the session is that has opened in it.
+    fn of(self, id: SessionId) {
+        let opener = self.opener.clone();
+        locked(&self.owners).open.insert(id, opener);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut owners = locked(&self.owners);
+        if let Some(count) = owners.opening.get_mut(&self.opener.tenant) {
+            *count -= 1;
+            if *count == 0 {
+                owners.opening.remove(&self.opener.tenant);
+            }
+        }
+    }
+}
+
+fn locked(owners: &Mutex<Owners>) -> MutexGuard<'_, Owners> {
+    owners.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Why a session does not do what it should.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SessionFault {
-    /// There is no room for another.
-    #[error("there is no room for another session")]
-    Full,
+    /// Nothing was reserved for it.
+    #[error("a session opens in a place that was reserved for it")]
+    NoPlace,
     /// The SDK's.
     #[error(transparent)]
     Local(#[from] LocalSessionManagerError),
@@ -48,39 +97,42 @@ impl Sessions {
         local.session_config.completed_cache_ttl = Duration::ZERO;
         Sessions {
             local,
-            owners: Mutex::default(),
+            owners: Arc::default(),
             most,
         }
     }
 
-    /// Does the work in which `caller` may open a session.
-    pub(super) async fn opened_by<T>(caller: Caller, work: impl Future<Output = T>) -> T {
-        OPENER.scope(caller, work).await
+    /// Does the work in which a session may open in this place.
+    pub(super) async fn opened_in<T>(place: Option<Place>, work: impl Future<Output = T>) -> T {
+        PLACE.scope(Mutex::new(place), work).await
     }
 
-    /// Whether `caller` may open one more.
+    /// A place for one more session of `caller`.
     ///
     /// # Errors
     /// `overloaded`.
-    pub(super) fn room_for(&self, caller: &Caller) -> Result<(), Failure> {
-        let owners = self.owners();
-        let own = owners.values().filter(|owner| owner.tenant == caller.tenant).count();
+    pub(super) fn reserve(&self, caller: &Caller) -> Result<Place, Failure> {
+        let mut owners = locked(&self.owners);
         let share = (self.most / 4).max(1);
         let sentence = match () {
-            () if owners.len() >= self.most => "there is no room for another session (mcp.max_sessions)",
-            () if own >= share => "this tenant has as many sessions as it may (a quarter of mcp.max_sessions)",
-            () => return Ok(()),
+            () if owners.all() >= self.most => "there is no room for another session (mcp.max_sessions)",
+            () if owners.of_tenant(&caller.tenant) >= share => {
+                "this tenant has as many sessions as it may (a quarter of mcp.max_sessions)"
+            }
+            () => {
+                *owners.opening.entry(caller.tenant.clone()).or_default() += 1;
+                return Ok(Place {
+                    owners: self.owners.clone(),
+                    opener: caller.clone(),
+                });
+            }
         };
         Err(Failure::new(Kind::Overloaded, sentence).after(COME_BACK).never_sent())
     }
 
     /// Whether a session is another's, or none.
     pub(super) fn is_strange(&self, id: &str, caller: &Caller) -> bool {
-        self.owners().get(&SessionId::from(id)) != Some(caller)
-    }
-
-    fn owners(&self) -> MutexGuard<'_, HashMap<SessionId, Caller>> {
-        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.owners).open.get(&SessionId::from(id)) != Some(caller)
     }
 }
 
@@ -89,10 +141,10 @@ impl SessionManager for Sessions {
     type Transport = <LocalSessionManager as SessionManager>::Transport;
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), SessionFault> {
-        let opener = OPENER.try_with(Caller::clone).map_err(|_| SessionFault::Full)?;
-        self.room_for(&opener).map_err(|_| SessionFault::Full)?;
+        let place = PLACE.try_with(|place| place.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let place = place.ok().flatten().ok_or(SessionFault::NoPlace)?;
         let (id, transport) = self.local.create_session().await?;
-        self.owners().insert(id.clone(), opener);
+        place.of(id.clone());
         Ok((id, transport))
     }
 
@@ -109,7 +161,7 @@ impl SessionManager for Sessions {
     }
 
     async fn close_session(&self, id: &SessionId) -> Result<(), SessionFault> {
-        self.owners().remove(id);
+        locked(&self.owners).open.remove(id);
         Ok(self.local.close_session(id).await?)
     }
 
@@ -152,20 +204,36 @@ mod tests {
     #[tokio::test]
     async fn a_session_is_its_openers_and_takes_its_room() {
         let sessions = Sessions::new(8, Duration::from_secs(60));
-        let open = |tenant: &str| Sessions::opened_by(caller(tenant), sessions.create_session());
-        let (first, _one) = open("acme").await.expect("room");
-        let (_, _two) = open("acme").await.expect("room");
-        assert!(matches!(open("acme").await, Err(SessionFault::Full)));
-        assert_eq!(
-            sessions.room_for(&caller("acme")).expect_err("full").kind,
-            Kind::Overloaded
-        );
-        assert!(sessions.room_for(&caller("other")).is_ok());
+        let open = async |tenant: &str| {
+            let place = sessions.reserve(&caller(tenant)).expect("room");
+            Sessions::opened_in(Some(place), sessions.create_session()).await
+        };
+        let (first, _one) = open("acme").await.expect("open");
+        let (_, _two) = open("acme").await.expect("open");
+        let refused = sessions.reserve(&caller("acme")).err().expect("full");
+        assert_eq!(refused.kind, Kind::Overloaded);
+        assert!(sessions.reserve(&caller("other")).is_ok());
         assert!(!sessions.is_strange(&first, &caller("acme")));
         assert!(sessions.is_strange(&first, &caller("other")));
         assert!(sessions.is_strange("none", &caller("acme")));
         sessions.close_session(&first).await.expect("closed");
         assert!(sessions.is_strange(&first, &caller("acme")));
-        assert!(sessions.room_for(&caller("acme")).is_ok());
+        assert!(sessions.reserve(&caller("acme")).is_ok());
+        let unasked = Sessions::opened_in(None, sessions.create_session()).await;
+        assert!(matches!(unasked, Err(SessionFault::NoPlace)));
+    }
+
+    #[test]
+    fn a_place_counts_from_when_it_is_reserved_until_it_is_given_back() {
+        let sessions = Sessions::new(8, Duration::from_secs(60));
+        let reserve = |tenant: &str| sessions.reserve(&caller(tenant));
+        let both = (reserve("acme"), reserve("acme"));
+        assert!(both.0.is_ok() && both.1.is_ok() && reserve("acme").is_err());
+        let others: Vec<_> = ["b", "b", "c", "c", "d", "d"].map(reserve).into_iter().collect();
+        assert!(others.iter().all(Result::is_ok) && reserve("e").is_err());
+        drop(both);
+        assert!(reserve("e").is_ok() && reserve("acme").is_ok());
+        drop(others);
+        assert_eq!(locked(&sessions.owners).all(), 0);
     }
 }

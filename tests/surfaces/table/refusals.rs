@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::row::Instead::{CannotSayIt, InItsWords, IsNotShown, NamesField};
+use crate::row::Instead::{CannotSayIt, InItsWords, IsNotShown};
 use crate::row::{Key, Row, ask, refusal, row};
 
 pub fn without_the_scope() -> Row {
@@ -11,7 +11,6 @@ pub fn without_the_scope() -> Row {
         .step(
             ask("git.repo.delete", json!({ "repo": "github-a~acme/api" }))
                 .refused(refusal("forbidden"))
-                .but("GraphQL", IsNotShown)
                 .but("MCP", IsNotShown),
         )
         .step(ask("git.repo.get", json!({ "repo": "github-a~acme/api" })))
@@ -57,7 +56,8 @@ pub fn a_number_that_is_too_large() -> Row {
         .step(
             ask("git.repo.list", json!({ "owner": "many", "limit": 500 }))
                 .refused(refusal("invalid_input").field("limit"))
-                .but("Rust", CannotSayIt),
+                .but("Rust", CannotSayIt)
+                .but("GraphQL", InItsWords),
         )
         .charged(0, 0, &[])
 }
@@ -71,7 +71,7 @@ pub fn a_field_that_is_missing() -> Row {
                 // Whatever it is, there is no such parameter.
                 .but("REST", InItsWords)
                 .but("the command line", InItsWords)
-                .but("GraphQL", NamesField("query")),
+                .but("GraphQL", InItsWords),
         )
         .step(
             ask(
@@ -80,13 +80,13 @@ pub fn a_field_that_is_missing() -> Row {
             )
             .refused(refusal("invalid_input").field("colour"))
             .but("Rust", CannotSayIt)
-            .but("GraphQL", NamesField("query")),
+            .but("GraphQL", InItsWords),
         )
         .step(
             ask("projects.issue.create", json!({ "project": "github-a~acme/web" }))
                 .refused(refusal("invalid_input").field("title"))
                 .but("Rust", CannotSayIt)
-                .but("GraphQL", NamesField("query")),
+                .but("GraphQL", InItsWords),
         )
         .charged(0, 0, &[])
 }
@@ -97,7 +97,7 @@ pub fn a_word_that_is_none() -> Row {
             ask("projects.issue.list", json!({ "project": "acme/web", "state": "odd" }))
                 .refused(refusal("invalid_input").field("state"))
                 .but("Rust", CannotSayIt)
-                .but("GraphQL", NamesField("query")),
+                .but("GraphQL", InItsWords),
         )
         .charged(0, 0, &[])
 }
