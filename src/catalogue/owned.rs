@@ -133,10 +133,9 @@ mod tests {
                 {
                     input[&other.name] = "oai~m".into();
                 }
-                let prepared = entry
-                    .prepare(input, false, &CursorKey::random())
-                    .map(|prepared| prepared.input);
-                let named = entry.owned(&prepared.expect(entry.name()));
+                let prepared = entry.prepare(input, false, &CursorKey::random());
+                let prepared = prepared.unwrap_or_else(|failure| panic!("{}: {failure}", entry.name()));
+                let named = entry.owned(&prepared.input);
                 assert_eq!(named, [Resource::parse("oai~x")], "{}", entry.name());
                 told.push(entry.name());
             }

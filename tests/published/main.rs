@@ -41,9 +41,9 @@ const COUNTS: &[(&str, usize, usize)] = &[
     ("gitea", 0, 551),
     ("github", 196, 565),
     ("gitlab", 79, 0),
-    ("anthropic", 1, 73),
+    ("anthropic", 1, 79),
     ("notion", 2, 0),
-    ("openai", 19, 148),
+    ("openai", 19, 155),
     ("woodpecker", 0, 161),
     ("bookstack", 33, 0),
 ];
